@@ -9,7 +9,6 @@
 package config
 
 import (
-	"encoding/json"
 	"log/slog"
 	"net/netip"
 )
@@ -30,9 +29,11 @@ type Config struct {
 	Log              Log
 	Outbound         Outbound
 
-	// Settings are the site settings pinned at start: key to JSON value. They
-	// win over the database and are shown as locked.
-	Settings map[string]json.RawMessage
+	// Settings are the site settings pinned at start. They win over the
+	// database and are shown as locked. A value is the text of the environment,
+	// or what the file says: a text, number or switch as it stands there, a list
+	// or tree as JSON. Types and ranges are the business of app/settings.
+	Settings map[string]string
 
 	values []Value
 }

@@ -120,26 +120,4 @@ func Flags(fs *pflag.FlagSet) {
 	}
 }
 
-// Kind is how a site setting is written in the file and the environment.
-type Kind string
-
-// The kinds of site settings. Their ranges are the business of app/settings.
-const (
-	Text     Kind = "text"
-	Bool     Kind = "bool"
-	Int      Kind = "int"
-	Duration Kind = "duration" // Go's: 90s, 15m, 720h
-	List     Kind = "list"     // of texts; comma-separated in the environment
-	JSON     Kind = "json"     // a JSON text in the environment, a tree in the file
-)
-
-// Setting is a site setting that may be pinned at start.
-type Setting struct {
-	Key     string
-	Kind    Kind
-	Default string // for the reference page
-	Secret  bool
-	Doc     string
-}
-
 var errEmpty = errors.New("must not be empty")

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,14 +21,14 @@ const FileName = "synctv.yaml"
 // Options say what Load reads besides the environment of the process.
 type Options struct {
 	Flags    *pflag.FlagSet // parsed, made with Flags; nil means no command line
-	Settings []Setting      // the site settings that may be pinned
+	Settings []string       // keys of the site settings that may be pinned
 }
 
 // Load reads and checks everything. The error joins all mistakes, one line
 // each, and every line names the key, the variable or the file it is about; no
 // line shows a value that may be secret.
 func Load(o Options) (*Config, error) {
-	l := loader{v: viper.New(), flags: o.Flags, known: map[string]bool{}, cfg: &Config{Settings: map[string]json.RawMessage{}}}
+	l := loader{v: viper.New(), flags: o.Flags, known: map[string]bool{}, cfg: &Config{Settings: map[string]string{}}}
 	if l.flags == nil {
 		l.flags = pflag.NewFlagSet("", pflag.ContinueOnError)
 	}
@@ -40,10 +39,10 @@ func Load(o Options) (*Config, error) {
 		}
 	}
 	for _, s := range o.Settings {
-		l.bind(s.Key, "")
+		l.bind(s, "")
 	}
 	l.readFile()
-	l.checkFileKeys(o.Settings)
+	l.checkFileKeys()
 	l.checkEnvironment()
 	for _, k := range keys() {
 		l.apply(k)
@@ -127,18 +126,13 @@ func unquoted(err error) error {
 	return errors.New("cannot be understood")
 }
 
-// checkFileKeys refuses what nobody would read.
-func (l *loader) checkFileKeys(settings []Setting) {
-	trees := map[string]bool{} // settings whose value is itself a tree
-	for _, s := range settings {
-		if s.Kind == JSON {
-			trees[s.Key] = true
-		}
-	}
+// checkFileKeys refuses what nobody would read. What lies below a known key is
+// part of that key's value.
+func (l *loader) checkFileKeys() {
 	names := l.v.AllKeys()
 	slices.Sort(names)
 	for _, name := range names {
-		if l.known[name] || l.inTree(name, trees) {
+		if l.known[name] {
 			continue
 		}
 		if group := l.group(name); group != "" {
@@ -149,15 +143,6 @@ func (l *loader) checkFileKeys(settings []Setting) {
 		}
 		l.note(fmt.Errorf("%s: unknown key %q, the nearest is %q", l.path, name, nearest(name, l.known)))
 	}
-}
-
-func (l *loader) inTree(name string, trees map[string]bool) bool {
-	for at := strings.LastIndexByte(name, '.'); at > 0; at = strings.LastIndexByte(name[:at], '.') {
-		if trees[name[:at]] {
-			return true
-		}
-	}
-	return false
 }
 
 // group returns the first key below name, "" when there is none.
@@ -232,26 +217,29 @@ func (l *loader) noteEach(name, origin string, err error) {
 }
 
 // pin keeps a site setting that was given here.
-func (l *loader) pin(s Setting) {
-	v := l.value(s.Key, "")
+func (l *loader) pin(name string) {
+	v := l.value(name, "")
 	if v.origin == "default" || v.raw == nil {
 		return
 	}
-	text, err := v.json(s.Kind)
+	text, err := v.setting()
 	if err != nil {
-		l.note(fmt.Errorf("%s: %w (%s)", s.Key, err, v.origin))
+		l.noteEach(name, v.origin, err)
 		return
 	}
-	l.cfg.Settings[s.Key] = text
-	if slices.ContainsFunc(l.cfg.values, func(v Value) bool { return v.Key == s.Key }) {
+	l.cfg.Settings[name] = text
+	if slices.ContainsFunc(l.cfg.values, func(v Value) bool { return v.Key == name }) {
 		return
 	}
-	line := Value{Key: s.Key, Origin: v.origin, Text: string(text)}
-	if s.Secret {
+	line := Value{Key: name, Origin: v.origin, Text: text}
+	if secretName.MatchString(name) {
 		line.Text = hidden
 	}
 	l.cfg.values = append(l.cfg.values, line)
 }
+
+// secretName finds the site settings that are secrets by their names.
+var secretName = regexp.MustCompile(`(^|[._])(token|password|secret|key)$`)
 
 // checkTogether finds mistakes that no key makes alone.
 func (l *loader) checkTogether() {

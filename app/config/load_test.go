@@ -32,16 +32,9 @@ func load(t *testing.T, file string, args ...string) (*Config, error) {
 	return Load(Options{Flags: fs, Settings: testSettings})
 }
 
-var testSettings = []Setting{
-	{Key: "server.name", Kind: Text},
-	{Key: "server.public_url", Kind: Text},
-	{Key: "outbound.allow", Kind: List},
-	{Key: "room.max_viewers_cap", Kind: Int},
-	{Key: "rate_limit.read.max", Kind: Int},
-	{Key: "rate_limit.read.window", Kind: Duration},
-	{Key: "user.signup_enabled", Kind: Bool},
-	{Key: "auth.lockout", Kind: JSON},
-	{Key: "metrics.token", Kind: Text, Secret: true},
+var testSettings = []string{
+	"server.name", "server.public_url", "outbound.allow", "room.max_viewers_cap", "rate_limit.read.max", "rate_limit.read.window",
+	"user.signup_enabled", "auth.lockout", "metrics.token",
 }
 
 func TestDefaultsNeedNoFile(t *testing.T) {
@@ -113,28 +106,26 @@ func TestListsFromEverySource(t *testing.T) {
 	if fmt.Sprint(c.Server.TrustedProxies) != fmt.Sprint([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}) {
 		t.Errorf("trusted proxies = %v", c.Server.TrustedProxies)
 	}
-	if got := string(c.Settings["outbound.allow"]); got != `["nas.lan","10.0.0.0/8"]` {
+	if got := c.Settings["outbound.allow"]; got != `["nas.lan","10.0.0.0/8"]` {
 		t.Errorf("outbound.allow = %s", got)
 	}
 }
 
 func abs(p string) string { a, _ := filepath.Abs(p); return a }
 
-func TestSettingsArePinnedWithTheirType(t *testing.T) {
+func TestSettingsArePinned(t *testing.T) {
 	t.Setenv("SYNCTV_SERVER_NAME", "123")
 	t.Setenv("SYNCTV_RATE_LIMIT_READ_MAX", "5000")
 	t.Setenv("SYNCTV_USER_SIGNUP_ENABLED", "on")
 	t.Setenv("SYNCTV_METRICS_TOKEN", "canary-token")
 	t.Setenv("SYNCTV_SERVER_PUBLIC_URL", "https://TV.example.org/")
-	c, err := load(t, "rate_limit: {read: {window: 1s}}\nauth: {lockout: {account: [{tries: 5, wait: 1m}]}}\n")
+	c, err := load(t, "rate_limit: {read: {window: 1s}}\nauth: {lockout: {account: [{tries: 5, wait: 1m}]}}\nroom.max_viewers_cap: 12\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]json.RawMessage{
-		"server.name": json.RawMessage(`"123"`), "rate_limit.read.max": json.RawMessage("5000"), "rate_limit.read.window": json.RawMessage(`"1s"`),
-		"user.signup_enabled": json.RawMessage("true"), "metrics.token": json.RawMessage(`"canary-token"`),
-		"auth.lockout":      json.RawMessage(`{"account":[{"tries":5,"wait":"1m"}]}`),
-		"server.public_url": json.RawMessage(`"https://TV.example.org/"`),
+	want := map[string]string{
+		"server.name": "123", "rate_limit.read.max": "5000", "rate_limit.read.window": "1s", "user.signup_enabled": "on", "metrics.token": "canary-token",
+		"auth.lockout": `{"account":[{"tries":5,"wait":"1m"}]}`, "server.public_url": "https://TV.example.org/", "room.max_viewers_cap": "12",
 	}
 	if diff := cmp.Diff(want, c.Settings); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -153,7 +144,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	t.Setenv("SYNCTV_LISEN", ":1")
 	t.Setenv("SYNCTV_MASTER_KEY", "canary-key")
 	t.Setenv("SYNCTV_LOG_LEVEL", "loud")
-	file := "lissten: ':1'\nserver: {host: x, public_url: 'ftp://x', trusted_proxies: [a, b]}\nlog: {rotate: 5}\nmetrics: {listen: ':99999'}\nroom: {max_viewers_cap: many}\nrate_limit: {read: {window: 5}}\noutbound: yes\n"
+	file := "lissten: ':1'\nserver: {host: x, public_url: 'ftp://x', trusted_proxies: [a, b]}\nlog: {rotate: 5}\nmetrics: {listen: ':99999'}\nroom: {max_viewers_cap: 2001-01-01}\nrate_limit: {read: {window: 5}}\noutbound: yes\n"
 	_, err := load(t, file, "--store", "mysql:canary-password@x")
 	if err == nil {
 		t.Fatal("no error")
@@ -163,7 +154,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		`unknown environment variable "SYNCTV_LISEN", the nearest is "SYNCTV_LISTEN"`,
 		"server.public_url: must be a scheme and a host", "server.trusted_proxies: entry 1 must be", "server.trusted_proxies: entry 2 must be",
 		"metrics.listen: must end in a port number", "log.level: must be debug, info, warn or error (environment SYNCTV_LOG_LEVEL)",
-		"room.max_viewers_cap: must be a whole number", "rate_limit.read.window: must be a duration", "outbound is a group of keys, like outbound.allow",
+		"room.max_viewers_cap: must be a text, a number", "outbound is a group of keys, like outbound.allow",
 		`store.url: must begin with "sqlite:"`, "master_key: must be 32 bytes",
 	} {
 		if !strings.Contains(err.Error(), want) {

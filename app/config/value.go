@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // value is one key's value as it was found: text from flags, the environment
@@ -60,24 +59,6 @@ func (v value) boolean() (bool, error) {
 	return false, errors.New("must be true or false")
 }
 
-func (v value) integer() (int64, error) {
-	switch raw := v.raw.(type) {
-	case int:
-		return int64(raw), nil
-	case int64:
-		return raw, nil
-	case float64: // JSON knows no other numbers
-		if n := int64(raw); float64(n) == raw && n > -1<<53 && n < 1<<53 {
-			return n, nil
-		}
-	case string:
-		if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
-			return n, nil
-		}
-	}
-	return 0, errors.New("must be a whole number")
-}
-
 // list is the value of a key that holds several texts. One text alone in the
 // file or in a flag is a list of one.
 func (v value) list() ([]string, error) {
@@ -110,44 +91,19 @@ func (v value) list() ([]string, error) {
 	return out, nil
 }
 
-// json is the value of a site setting, as the settings table keeps it.
-func (v value) json(kind Kind) (json.RawMessage, error) {
-	var out any
-	var err error
-	switch kind {
-	case Bool:
-		out, err = v.boolean()
-	case Int:
-		out, err = v.integer()
-	case List:
-		out, err = v.list()
-	case Duration:
-		var text string
-		if text, err = v.text(); err == nil {
-			if _, err = time.ParseDuration(text); err != nil {
-				err = errors.New("must be a duration with its unit, like 90s, 15m or 720h")
-			}
+// setting is the value of a site setting, as Config.Settings has it.
+func (v value) setting() (string, error) {
+	switch raw := v.raw.(type) {
+	case string:
+		return raw, nil
+	case float64: // JSON knows no other numbers
+		return strconv.FormatFloat(raw, 'f', -1, 64), nil
+	case bool, int, int64:
+		return fmt.Sprint(raw), nil
+	case []any, map[string]any:
+		if text, err := json.Marshal(raw); err == nil {
+			return string(text), nil
 		}
-		out = text
-	case JSON:
-		out = v.raw
-		if text, ok := v.raw.(string); ok {
-			if !json.Valid([]byte(text)) {
-				return nil, errors.New("must be JSON")
-			}
-			return json.RawMessage(text), nil
-		}
-	case Text:
-		out, err = v.text()
-	default:
-		err = fmt.Errorf("has the unknown kind %q", kind)
 	}
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		return nil, errors.New("cannot be written as JSON")
-	}
-	return text, nil
+	return "", errors.New("must be a text, a number, a switch, a list or a tree; put dates in quotes")
 }
