@@ -54,6 +54,9 @@ func Direct(typ string, at float64, data any) *Frame {
 	return NewFrame(0, typ, at, p)
 }
 
+// NewRaw makes a frame of bytes that are one already, like a ping.
+func NewRaw(wire []byte) *Frame { return &Frame{wire: wire, head: len(wire)} }
+
 // withHeader writes the header of a final text frame right before the payload
 // that starts at room.
 func withHeader(p []byte, room int) (wire []byte, head int) {
