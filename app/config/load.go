@@ -88,7 +88,8 @@ func (l *loader) bind(name, def string) {
 // readFile reads the named file, which must be there, or the one in the data
 // folder, which need not.
 func (l *loader) readFile() {
-	path, named := "", true
+	var path string
+	named := true
 	if f := l.flags.Lookup(flagConfig); f != nil && f.Value.String() != "" {
 		path = f.Value.String()
 	} else if path = os.Getenv(envPrefix + "CONFIG"); path == "" {

@@ -42,13 +42,13 @@ func add(t *testing.T, s *Service, kind Kind, data []byte) store.File {
 // open asks for what URL has signed.
 func open(t *testing.T, s *Service, id string) ([]byte, *Content) {
 	t.Helper()
-	parts := strings.Split(s.URL(id), "/")
+	parts := strings.Split(*s.URL(&id), "/")
 	c, err := s.Open(t.Context(), parts[2], parts[3])
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	data, err := io.ReadAll(c)
+	defer c.Body.Close()
+	data, err := io.ReadAll(c.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +86,21 @@ func TestAddedPictureIsServedUnderItsAddressOnly(t *testing.T) {
 		t.Errorf("kept as %s, %d×%d; want a jpeg of 512×256", f.Mime, *f.Width, *f.Height)
 	}
 	data, c := open(t, s, f.ID)
-	if int64(len(data)) != f.Size || c.Size != f.Size || c.MIME != "image/jpeg" || !bytes.HasPrefix(data, []byte("\xff\xd8\xff")) {
-		t.Errorf("served %d bytes as %s, want %d of a jpeg", len(data), c.MIME, f.Size)
+	if int64(len(data)) != f.Size || c.Length != f.Size || c.Header.Get("Content-Type") != "image/jpeg" || !bytes.HasPrefix(data, []byte("\xff\xd8\xff")) {
+		t.Errorf("served %d bytes as %s, want %d of a jpeg", len(data), c.Header.Get("Content-Type"), f.Size)
 	}
-	signature := strings.Split(s.URL(f.ID), "/")[3]
+	for name, want := range map[string]string{ // A31
+		"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Disposition": `inline; filename="` + f.ID + `.jpeg"`, "Cache-Control": "private, max-age=31536000, immutable",
+	} {
+		if got := c.Header.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if s.URL(nil) != nil {
+		t.Error("no file has an address")
+	}
+	signature := strings.Split(*s.URL(&f.ID), "/")[3]
 	for _, bad := range []struct{ id, signature string }{
 		{f.ID, ""}, {f.ID, signature[1:]}, {f.ID, signature + "="}, {store.NewID(), signature}, {"../" + f.ID, s.sign("../" + f.ID)}, {"", s.sign("")},
 	} {
@@ -135,7 +146,7 @@ func TestPictureLivesWhileItIsUsed(t *testing.T) {
 		t.Errorf("%d files went, want the unused one", n)
 	}
 	open(t, s, used.ID)
-	parts := strings.Split(s.URL(unused.ID), "/")
+	parts := strings.Split(*s.URL(&unused.ID), "/")
 	if _, err := s.Open(t.Context(), parts[2], parts[3]); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the unused file answers %v", err)
 	}
@@ -231,14 +242,14 @@ func TestLostFileIsNotFound(t *testing.T) {
 	if err := os.Remove(onDisk(t, dir)[0]); err != nil {
 		t.Fatal(err)
 	}
-	parts := strings.Split(s.URL(f.ID), "/")
+	parts := strings.Split(*s.URL(&f.ID), "/")
 	if _, err := s.Open(t.Context(), parts[2], parts[3]); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a lost file: %v, want ErrNotFound", err)
 	}
 	if again := add(t, s, ChatImage, data); again.ID != f.ID {
 		t.Errorf("sent again it is %s, want %s", again.ID, f.ID)
 	}
-	if _, c := open(t, s, f.ID); c.MIME != "image/png" {
-		t.Errorf("served as %s, want image/png", c.MIME)
+	if _, c := open(t, s, f.ID); c.Header.Get("Content-Type") != "image/png" {
+		t.Errorf("served as %s, want image/png", c.Header.Get("Content-Type"))
 	}
 }
