@@ -25,8 +25,9 @@ type Wire struct {
 	err  error
 }
 
-// NewWire returns the wire of conn, looking through wrappers that offer the
-// connection below as UnsafeConn, as fasthttp's hijacked connections do.
+// NewWire returns the wire of conn. It looks through fasthttp's hijacked
+// connections, which show the one below as UnsafeConn, and through wrappers
+// that admit to be a plain socket by SyscallConn and show it as NetConn.
 func NewWire(conn net.Conn) *Wire {
 	for {
 		w, ok := conn.(interface{ UnsafeConn() net.Conn })
@@ -36,13 +37,24 @@ func NewWire(conn net.Conn) *Wire {
 		conn = w.UnsafeConn()
 	}
 	w := &Wire{conn: conn}
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		w.open(c)
-	case *net.UnixConn:
-		w.open(c)
+	if sc, ok := conn.(syscall.Conn); ok { // TLS is none, so it keeps its own Write
+		w.open(sc)
+	}
+	if w.raw != nil {
+		w.conn = below(conn) // its Write is vectored, that of a wrapper is not
 	}
 	return w
+}
+
+// below returns the innermost connection.
+func below(conn net.Conn) net.Conn {
+	for {
+		w, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = w.NetConn()
+	}
 }
 
 // Write waits until all of bufs is written.
@@ -56,9 +68,4 @@ func (w *Wire) Write(bufs *net.Buffers) error {
 
 // Close closes the socket itself: closing TLS would first try to send an
 // alert to a peer that may not read.
-func (w *Wire) Close() error {
-	if below, ok := w.conn.(interface{ NetConn() net.Conn }); ok {
-		return below.NetConn().Close()
-	}
-	return w.conn.Close()
-}
+func (w *Wire) Close() error { return below(w.conn).Close() }
