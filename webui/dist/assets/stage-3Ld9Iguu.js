@@ -1,0 +1,1 @@
+var e=`/assets/ferry-CS0afsGt.jpg`,t=`/assets/stage-DF6Oxyti.jpg`;export{e as n,t};
