@@ -111,7 +111,7 @@ func knownSchema(ctx context.Context, pool *sql.DB) error {
 
 // newestSchema is the last migration in this binary.
 func newestSchema() (int64, error) {
-	names, err := fs.Glob(migrations, "migrations/sqlite/*.sql")
+	names, err := fs.Glob(sqliteMigrations(), "*.sql")
 	if err != nil || len(names) == 0 {
 		return 0, errors.Join(errors.New("no migrations in this binary"), err)
 	}

@@ -17,19 +17,19 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// newGoose is the migration library over one folder of the embedded files.
-func newGoose(db *sql.DB, dialect goose.Dialect, folder string) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations/"+folder)
+// sqliteMigrations are the embedded files of SQLite.
+func sqliteMigrations() fs.FS {
+	files, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
-		return nil, err
+		panic(err) // a folder missing from the binary
 	}
-	return goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
+	return files
 }
 
 // migrate brings the schema of a SQLite file up to date, each step in a
 // transaction of its own. A database that holds something is copied first.
-func migrate(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
-	goose, err := newGoose(db, goose.DialectSQLite3, "sqlite")
+func migrate(ctx context.Context, db *sql.DB, path string, files fs.FS, log *slog.Logger) error {
+	goose, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}

@@ -94,7 +94,7 @@ func (db *DB) open(ctx context.Context, dir, path string) error {
 		return err
 	}
 	db.pools = append(db.pools, writers)
-	if err := migrate(ctx, writers, path, db.log); err != nil {
+	if err := migrate(ctx, writers, path, sqliteMigrations(), db.log); err != nil {
 		return explain(err, path)
 	}
 	readers, err := openPool(path, cap(db.readers), append(append([]pragma{}, pragmas...), pragma{"query_only", "ON", "1"}))

@@ -262,6 +262,7 @@ func (w *writer) again(ctx context.Context) {
 
 func (w *writer) begin(ctx context.Context) error {
 	if w.failed != nil {
+		w.db.note(w.failed)
 		return w.failed
 	}
 	if err := w.conn.run(ctx, "BEGIN IMMEDIATE"); err != nil {
