@@ -22,6 +22,7 @@ type InstanceConfig struct {
 	Timeout        time.Duration // 0 = 10 s
 	MaxConcurrency int           // 0 = 16
 	Comment        string
+	VisibleTo      string          // "" or "everyone", or "admins": who is offered it
 	Config         json.RawMessage // of the kind
 }
 
@@ -29,7 +30,8 @@ func (c InstanceConfig) equal(o InstanceConfig) bool {
 	config := slices.Equal(c.Config, o.Config)
 	c.Config, o.Config = nil, nil
 	return config && c.Name == o.Name && c.Kind == o.Kind && c.Disabled == o.Disabled && c.Locked == o.Locked &&
-		c.Priority == o.Priority && c.Timeout == o.Timeout && c.MaxConcurrency == o.MaxConcurrency && c.Comment == o.Comment
+		c.Priority == o.Priority && c.Timeout == o.Timeout && c.MaxConcurrency == o.MaxConcurrency &&
+		c.Comment == o.Comment && c.VisibleTo == o.VisibleTo
 }
 
 // Instance is a provider under its guard. Safe for concurrent use.

@@ -98,8 +98,8 @@ const (
 )
 
 var (
-	encoding  = base64.RawURLEncoding.Strict() // one spelling per ticket
-	errTicket = errors.New("not a ticket of this server")
+	ticketText = base64.RawURLEncoding.Strict() // one spelling per ticket
+	errTicket  = errors.New("not a ticket of this server")
 )
 
 // sealer seals under one key. The nonce is a MAC of the content: the same
@@ -136,14 +136,14 @@ func (s *sealer) seal(plain []byte) string {
 	m.Write(plain)
 	nonce := m.Sum(nil)[:nonceBytes]
 	out := append([]byte{ticketVersion}, nonce...)
-	return encoding.EncodeToString(s.aead.Seal(out, nonce, plain, out[:1]))
+	return ticketText.EncodeToString(s.aead.Seal(out, nonce, plain, out[:1]))
 }
 
 func (s *sealer) open(text string) ([]byte, error) {
 	if len(text) > maxTicketChars {
 		return nil, errTicket
 	}
-	raw, err := encoding.DecodeString(text)
+	raw, err := ticketText.DecodeString(text)
 	if err != nil || len(raw) < 1+nonceBytes || raw[0] != ticketVersion {
 		return nil, errTicket
 	}
