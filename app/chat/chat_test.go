@@ -37,7 +37,7 @@ func (q *quiet) Publish(_ context.Context, _ string, ev protocol.Event) error {
 func (*quiet) Reseat(context.Context, string, func(room.Seat) (room.Seat, bool)) {}
 func (*quiet) Cut(context.Context, string, string, protocol.CloseCode, string)   {}
 func (*quiet) Configure(context.Context, string, room.Settings)                  {}
-func (*quiet) Viewers(...string) map[string]int { return nil }
+func (*quiet) Viewers(...string) map[string]int                                  { return nil }
 
 func (*quiet) Presence(context.Context, string) []protocol.PresenceMember { return nil }
 
@@ -65,7 +65,7 @@ func newWorld(t *testing.T, roomSettings string, fixed map[string]string) *world
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	w.rooms = room.NewService(room.Config{DB: db, Settings: set, Passwords: auth.NewPasswords(2, 8<<30), Tokens: w.token, Live: w.live, Log: log})
+	w.rooms = room.New(room.Config{DB: db, Settings: set, Passwords: auth.NewPasswords(2, 8<<30), Tokens: w.token, Publisher: w.live, Live: w.live, Log: log})
 	w.chat = chat.NewService(chat.Config{DB: db, Rooms: w.rooms, Publisher: w.live, Settings: set, Log: log})
 	w.ann, w.bob = w.user("ann"), w.user("bob")
 	v, err := w.rooms.Create(t.Context(), w.ann, room.Draft{Name: "Film night", Settings: json.RawMessage(roomSettings)})

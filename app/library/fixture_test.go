@@ -151,7 +151,7 @@ func newWorld(t *testing.T, roomSettings string, fixed map[string]string) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.rooms = room.NewService(room.Config{DB: db, Settings: set, Passwords: auth.NewPasswords(2, 8<<30), Tokens: w.token, Live: w.live, Log: log})
+	w.rooms = room.New(room.Config{DB: db, Settings: set, Passwords: auth.NewPasswords(2, 8<<30), Tokens: w.token, Publisher: w.live, Live: w.live, Log: log})
 	w.lib = library.NewService(library.Config{DB: db, Rooms: w.rooms, Live: w.live, Settings: set, Registry: w.reg, Proxy: w.proxy, Sealer: master, Log: log})
 	w.ann, w.bob = w.user("ann", "user"), w.user("bob", "user")
 	v, err := w.rooms.Create(t.Context(), w.ann, room.Draft{Name: "Film night", Settings: json.RawMessage(roomSettings)})

@@ -71,10 +71,9 @@ func NewService(c Config) *Service {
 
 // Refusals of this package; those of rooms are in app/room.
 var (
-	ErrInUse     = errors.New("the media is playing now")
-	ErrDynamic   = errors.New("a dynamic playlist holds no media")
-	ErrRoot      = errors.New("the root playlist stays as it is")
-	ErrForbidden = errors.New("not for this caller")
+	ErrInUse   = errors.New("the media is playing now")
+	ErrDynamic = errors.New("a dynamic playlist holds no media")
+	ErrMissing = errors.New("ids are not there") // every *MissingError
 )
 
 // MissingError lists the ids that are not there.
@@ -82,8 +81,10 @@ type MissingError struct{ Fields []room.Field }
 
 func (e *MissingError) Error() string { return fmt.Sprintf("%d ids are not there", len(e.Fields)) }
 
-// Is makes errors.Is(err, store.ErrNotFound) true.
-func (e *MissingError) Is(target error) bool { return target == store.ErrNotFound }
+// Is makes errors.Is(err, store.ErrNotFound) true, and so for ErrMissing.
+func (e *MissingError) Is(target error) bool {
+	return target == store.ErrNotFound || target == ErrMissing
+}
 
 // maxListed bounds the ids in an event and in an audit row.
 const maxListed = 100

@@ -32,7 +32,6 @@ var (
 	ErrJoinOff          = errors.New("the room takes no new members")
 	ErrNotMember        = errors.New("not in this room")
 	ErrConfirm          = errors.New("confirmation does not match")
-	ErrIfMatch          = errors.New("a version is required")
 )
 
 // Errors that match every error of the type that carries the data.

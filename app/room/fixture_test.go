@@ -111,8 +111,8 @@ func newWorld(t *testing.T, fixed map[string]string) *world {
 	if err := w.token.SetKeys([]auth.Key{signingKey()}); err != nil {
 		t.Fatal(err)
 	}
-	w.rooms = room.NewService(room.Config{
-		DB: db, Settings: set, Passwords: auth.NewPasswords(4, 8<<30), Tokens: w.token, Live: w.live, Log: slog.New(slog.DiscardHandler),
+	w.rooms = room.New(room.Config{
+		DB: db, Settings: set, Passwords: auth.NewPasswords(4, 8<<30), Tokens: w.token, Publisher: w.live, Live: w.live, Log: slog.New(slog.DiscardHandler),
 	})
 	w.root = w.user("rootuser", "root")
 	return w

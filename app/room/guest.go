@@ -171,19 +171,19 @@ func memberNames(ctx context.Context, tx *store.Tx, roomID string) (map[string]b
 
 // RefreshGuest renews a guest's token while it is valid, up to a day in all.
 func (s *Service) RefreshGuest(ctx context.Context, who auth.Actor, roomID, token string) (GuestToken, error) {
+	err := s.db.Read(ctx, func(tx *store.Tx) error {
+		_, err := s.Require(ctx, tx, who, roomID, 0)
+		return err
+	})
+	if err != nil {
+		return GuestToken{}, fmt.Errorf("refresh guest of room %s: %w", roomID, err)
+	}
 	claims, err := s.tokens.Verify("guest", token)
 	if err != nil {
 		return GuestToken{}, err
 	}
 	if !who.IsGuest() || who.ID != claims.Subject {
 		return GuestToken{}, auth.ErrToken
-	}
-	err = s.db.Read(ctx, func(tx *store.Tx) error {
-		_, err := s.Require(ctx, tx, who, roomID, 0)
-		return err
-	})
-	if err != nil {
-		return GuestToken{}, fmt.Errorf("refresh guest of room %s: %w", roomID, err)
 	}
 	g := GuestToken{ID: claims.Subject, Name: claims.Name}
 	return g, s.sign(&g, roomID, claims.Epoch, time.Unix(claims.Since, 0))

@@ -86,6 +86,8 @@ func TestGuestsRenewForADayAndGetNamesOfTheirOwn(t *testing.T) {
 	if err != nil || again.ID != g.ID || again.Name != g.Name {
 		t.Errorf("renewed = %+v, %v", again, err)
 	}
+	_, err = w.rooms.RefreshGuest(ctx, ann, id, g.Token)
+	want(t, "a member with a guest's token", err, auth.ErrToken)
 	_, err = w.rooms.RefreshGuest(ctx, auth.Actor{Kind: auth.Guest, ID: "g:" + store.NewID(), Room: id}, id, g.Token)
 	want(t, "renewing another guest's token", err, auth.ErrToken)
 }

@@ -26,48 +26,56 @@ type door struct {
 
 // Join makes who a member, or an applicant when the room reviews. Joining again
 // changes nothing and is no error.
-func (s *Service) Join(ctx context.Context, who auth.Actor, roomID string, a Application) (store.Member, error) {
+func (s *Service) Join(ctx context.Context, who auth.Actor, roomID string, a Application) (MemberView, error) {
 	if who.IsGuest() {
-		return store.Member{}, ErrGuests
+		return MemberView{}, ErrGuests
 	}
 	if err := standing(who); err != nil {
-		return store.Member{}, err
+		return MemberView{}, err
 	}
 	nickname, err := nicknameRule.Clean(a.Nickname)
 	if err != nil {
-		return store.Member{}, invalid("body.nickname", err.Error())
+		return MemberView{}, invalid("body.nickname", err.Error())
 	}
-	m, err := s.join(ctx, who, roomID, a.Password, nickname)
+	v, err := s.join(ctx, who, roomID, a.Password, nickname)
 	if err != nil {
-		return store.Member{}, fmt.Errorf("join room %s: %w", roomID, err)
+		return MemberView{}, fmt.Errorf("join room %s: %w", roomID, err)
 	}
-	return m, nil
+	return v, nil
 }
 
-func (s *Service) join(ctx context.Context, who auth.Actor, roomID, password, nickname string) (store.Member, error) {
-	var member store.Member
+func (s *Service) join(ctx context.Context, who auth.Actor, roomID, password, nickname string) (MemberView, error) {
+	var view MemberView
 	// The password is checked outside the transaction, because it is slow on
 	// purpose. When it changes in between, the new one must be presented.
 	epoch, err := s.unlock(ctx, who, who.ID, roomID, password, s.mayJoin)
 	if err != nil {
-		return member, err
+		return view, err
 	}
+	online := s.online(ctx, roomID)
 	err = s.db.Write(ctx, func(tx *store.Tx) error {
 		d, err := s.mayJoin(ctx, tx, who, roomID)
 		if err != nil {
 			return err
 		}
-		if d.already {
-			member = *d.caller.Member
-			return nil
-		}
-		if d.password && d.caller.Room.PasswordEpoch != epoch {
+		var m store.Member
+		switch {
+		case d.already:
+			m = *d.caller.Member
+		case d.password && d.caller.Room.PasswordEpoch != epoch:
 			return ErrPasswordWrong
+		default:
+			if m, err = s.admit(ctx, tx, d.caller, nickname); err != nil {
+				return err
+			}
 		}
-		member, err = s.admit(ctx, tx, d.caller, nickname)
+		list, err := s.views(ctx, tx, d.caller, []store.Member{m}, online)
+		if err == nil {
+			view = list[0]
+		}
 		return err
 	})
-	return member, err
+	return view, err
 }
 
 // unlock runs the checks of an admission and then the password, in the order

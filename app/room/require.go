@@ -240,12 +240,25 @@ func (s *Service) Enter(ctx context.Context, who auth.Actor, roomID string) (sea
 			return ErrRoomClosed
 		}
 		seat = c.seat()
-		return nil
+		seat.Person.AvatarURL, err = s.face(ctx, tx, who)
+		return err
 	})
 	if err != nil {
 		return Seat{}, fmt.Errorf("enter room %s: %w", roomID, err)
 	}
 	return seat, nil
+}
+
+// face is the address of an actor's picture, "" without one.
+func (s *Service) face(ctx context.Context, tx *store.Tx, who auth.Actor) (string, error) {
+	if !who.IsUser() || s.avatar == nil {
+		return "", nil
+	}
+	u, err := tx.User(ctx, who.ID)
+	if err != nil || u.AvatarFileID == nil {
+		return "", err
+	}
+	return s.avatar(*u.AvatarFileID), nil
 }
 
 func (c *Caller) seat() Seat {

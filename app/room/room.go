@@ -29,7 +29,6 @@ type Publisher interface {
 // Live is what the rules need of the rooms that are awake. All methods do
 // nothing for a room that sleeps.
 type Live interface {
-	Publisher
 	// Reseat gives every seat of a room to f, which returns what it is now;
 	// false ends the seat.
 	Reseat(ctx context.Context, roomID string, f func(Seat) (Seat, bool))
@@ -49,7 +48,9 @@ type Config struct {
 	Settings  *settings.Service
 	Passwords *auth.Passwords
 	Tokens    *auth.Tokens
+	Publisher Publisher
 	Live      Live
+	Avatar    func(fileID string) string // address of an avatar; nil = none
 	Log       *slog.Logger
 }
 
@@ -59,16 +60,18 @@ type Service struct {
 	settings  *settings.Service
 	passwords *auth.Passwords
 	tokens    *auth.Tokens
+	pub       Publisher
 	live      Live
+	avatar    func(string) string
 	log       *slog.Logger
 	tries     *tries
 }
 
-// NewService makes the service.
-func NewService(c Config) *Service {
+// New makes the service.
+func New(c Config) *Service {
 	return &Service{
 		db: c.DB, settings: c.Settings, passwords: c.Passwords, tokens: c.Tokens,
-		live: c.Live, log: c.Log.With("part", "room"), tries: newTries(),
+		pub: c.Publisher, live: c.Live, avatar: c.Avatar, log: c.Log.With("part", "room"), tries: newTries(),
 	}
 }
 
@@ -78,7 +81,7 @@ func (s *Service) site() *settings.Site { return s.settings.Current() }
 // announce publishes after a commit. A lost announcement is no error: clients
 // see a gap in versions and read again.
 func (s *Service) announce(ctx context.Context, roomID string, ev protocol.Event) {
-	if err := s.live.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
+	if err := s.pub.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "announcement lost", slog.String("room", roomID), slog.String("type", ev.Type), slog.Any("err", err))
 	}
 }

@@ -148,7 +148,7 @@ func TestJoinRules(t *testing.T) {
 	_, err = w.rooms.Join(ctx, bob, id, room.Application{Password: "sesam"})
 	want(t, "join with a wrong password", err, room.ErrPasswordWrong)
 	m, err := w.rooms.Join(ctx, bob, id, room.Application{Password: "sesame", Nickname: " Bobby "})
-	if err != nil || m.Status != "active" || m.Nickname != "Bobby" {
+	if err != nil || m.Member.Status != "active" || m.Member.Nickname != "Bobby" || m.User.ID != bob.ID || !m.Mask.Has(perm.SendChat) {
 		t.Fatalf("join = %+v, %v", m, err)
 	}
 	if _, err := w.rooms.Join(ctx, bob, id, room.Application{}); err != nil {
@@ -168,8 +168,8 @@ func TestJoinRules(t *testing.T) {
 
 	reviewed := w.create(ann, room.Draft{Name: "Reviewed", Settings: json.RawMessage(`{"require_approval":true}`)}).Room.ID
 	m, err = w.rooms.Join(ctx, bob, reviewed, room.Application{})
-	if err != nil || m.Status != "pending" {
-		t.Errorf("join of a reviewed room = %v, %v", m.Status, err)
+	if err != nil || m.Member.Status != "pending" || m.Mask != 0 {
+		t.Errorf("join of a reviewed room = %v, %v", m.Member.Status, err)
 	}
 	_, err = w.rooms.View(ctx, bob, reviewed)
 	want(t, "view while pending", err, room.ErrMemberPending)
