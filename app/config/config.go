@@ -20,7 +20,7 @@ type Config struct {
 	DataDir          string   // absolute path of the data folder
 	Library          []Folder // folders offered as "local" instances
 	Store            Store
-	MasterKey        Secret // 32 bytes in hex or base64; DecodeKey reads it
+	MasterKey        Secret // 32 bytes in hexadecimal or base64
 	MasterKeyFile    string // a file that holds the same; both unset means <data>/master.key
 	RootUsername     string // unattended set-up: the first root's name ...
 	RootPasswordFile string // ... and the file with the password

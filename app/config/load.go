@@ -95,8 +95,8 @@ func (l *loader) readFile() {
 	} else if path = os.Getenv(envPrefix + "CONFIG"); path == "" {
 		path, named = filepath.Join(l.v.GetString("data_dir"), FileName), false
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && !named {
-		return
+	if _, err := os.Stat(path); err != nil && !named {
+		return // a folder that cannot be looked into is a mistake for others to name
 	}
 	l.v.SetConfigFile(path)
 	if err := l.v.ReadInConfig(); err != nil {

@@ -16,21 +16,20 @@ import (
 	"strings"
 )
 
-// KeySize is the length of the master key in bytes.
-const KeySize = 32
+// keySize is the length of the master key in bytes.
+const keySize = 32
 
-// DecodeKey reads a master key written in hexadecimal or base64 (standard or
-// URL alphabet, padded or not), white space around it ignored.
-func DecodeKey(s Secret) ([]byte, error) {
-	text := strings.TrimSpace(s.Reveal())
-	if b, err := hex.DecodeString(text); err == nil && len(b) == KeySize {
-		return b, nil
+// checkKey refuses what app/auth could not read as a master key.
+func checkKey(text string) error {
+	text = strings.TrimSpace(text)
+	key, err := hex.DecodeString(text)
+	if err != nil {
+		key, err = base64.StdEncoding.DecodeString(text)
 	}
-	bare := strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
-	if b, err := base64.RawURLEncoding.DecodeString(bare); err == nil && len(b) == KeySize {
-		return b, nil
+	if err != nil || len(key) != keySize {
+		return fmt.Errorf("must be %d bytes in hexadecimal or base64", keySize)
 	}
-	return nil, fmt.Errorf("must be %d bytes in hexadecimal or base64", KeySize)
+	return nil
 }
 
 func setListen(c *Config, v value) (err error) {
@@ -175,8 +174,7 @@ func setMasterKey(c *Config, v value) error {
 		return err
 	}
 	c.MasterKey = NewSecret(text)
-	_, err = DecodeKey(c.MasterKey)
-	return err
+	return checkKey(text)
 }
 
 func setPublicURL(c *Config, v value) error {
