@@ -117,7 +117,7 @@ func (folders) Browse(context.Context, providers.BrowseRequest) (*providers.Page
 func (folders) Next(context.Context, providers.NextRequest) (*providers.Item, error) { return nil, nil }
 
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	db    *store.DB
 	rooms *room.Service
 	lib   *library.Service
@@ -131,7 +131,7 @@ type world struct {
 	root  string // playlist
 }
 
-func newWorld(t *testing.T, roomSettings string, fixed map[string]string) *world {
+func newWorld(t testing.TB, roomSettings string, fixed map[string]string) *world {
 	t.Helper()
 	db := storetest.New(t)
 	set, err := settings.New(db, fixed)
