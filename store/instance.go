@@ -11,9 +11,9 @@ type ProviderInstance struct {
 	Providers  json.RawMessage // list of kinds
 	Kind       string          // builtin, remote, server
 	Endpoint   string
-	ConfigEnc  []byte // sealed; never nil in the table
+	ConfigEnc  []byte // sealed; empty when there is nothing to keep
 	TLS        json.RawMessage
-	TimeoutMS  int64
+	TimeoutMS  int64 // 0 becomes 10000
 	Enabled    bool
 	Priority   int64
 	RatePerMin *int64
@@ -46,6 +46,9 @@ func (tx *Tx) ProviderInstances(ctx context.Context) ([]ProviderInstance, error)
 func (tx *Tx) PutProviderInstance(ctx context.Context, p *ProviderInstance) error {
 	if p.ConfigEnc == nil {
 		p.ConfigEnc = []byte{}
+	}
+	if p.TimeoutMS == 0 {
+		p.TimeoutMS = 10000
 	}
 	if len(p.TLS) == 0 {
 		p.TLS = json.RawMessage("{}")

@@ -132,7 +132,7 @@ func translate(err error) (fatal bool, _ error) {
 	switch code := e.Code(); code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return false, &ConflictError{Key: conflictKey(e.Error())}
-	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_TRIGGER: // the second is ON DELETE RESTRICT
 		return false, &ConflictError{Key: "foreign_key"}
 	case sqlite3.SQLITE_IOERR_SHMSIZE:
 		return true, fmt.Errorf("%w: %w", ErrStorageFull, err)
