@@ -95,7 +95,7 @@ func readFLAC(r io.ReaderAt) (h MediaHeader, err error) {
 	}
 	packed := binary.BigEndian.Uint64(b[18:26])
 	rate, samples := packed>>44, packed&(1<<36-1)
-	if rate == 0 {
+	if rate == 0 || string(b[:4]) != "fLaC" {
 		return h, errHeader
 	}
 	h.Duration, h.Codecs = seconds(float64(samples), float64(rate)), "flac"
@@ -108,7 +108,7 @@ func readWAV(r io.ReaderAt, size int64) (h MediaHeader, err error) {
 		return h, err
 	}
 	rate := binary.LittleEndian.Uint32(b[28:32]) // bytes a second
-	if string(b[12:16]) != "fmt " || rate == 0 || size < 44 {
+	if string(b[:4]) != "RIFF" || string(b[12:16]) != "fmt " || rate == 0 || size < 44 {
 		return h, errHeader
 	}
 	h.Duration = seconds(float64(size-44), float64(rate))

@@ -123,17 +123,17 @@ func ParseRule(s string) (Rule, error) {
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return Rule{Prefix: p.Masked()}, nil
 	}
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && a.Zone() == "" {
+	if a, err := netip.ParseAddr(unbracket(s)); err == nil && a.Zone() == "" {
 		return addrRule(a, 0), nil
 	}
 	host, port, ok := cutPort(s)
 	if !ok {
 		return Rule{}, &RuleError{Rule: s}
 	}
-	if p, err := netip.ParsePrefix(strings.Trim(host, "[]")); err == nil {
+	if p, err := netip.ParsePrefix(unbracket(host)); err == nil {
 		return Rule{Prefix: p.Masked(), Port: port}, nil
 	}
-	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil && a.Zone() == "" {
+	if a, err := netip.ParseAddr(unbracket(host)); err == nil && a.Zone() == "" {
 		return addrRule(a, port), nil
 	}
 	name, err := canonicalHost(host)
@@ -141,6 +141,15 @@ func ParseRule(s string) (Rule, error) {
 		return Rule{}, &RuleError{Rule: s}
 	}
 	return Rule{Host: name, Port: port}, nil
+}
+
+func unbracket(s string) string {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if inner, ok = strings.CutSuffix(inner, "]"); ok {
+			return inner
+		}
+	}
+	return s
 }
 
 func addrRule(a netip.Addr, port uint16) Rule {

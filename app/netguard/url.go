@@ -102,9 +102,10 @@ func canonicalHost(host string) (string, error) {
 	}
 	name, err := idna.Lookup.ToASCII(host)
 	if err != nil {
-		if name, err = plainASCII(host); err != nil {
-			return "", err
-		}
+		name = host
+	}
+	if err := plainASCII(name); err != nil {
+		return "", err
 	}
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if name == "" || len(name) > 253 {
@@ -123,18 +124,19 @@ func canonicalHost(host string) (string, error) {
 	return name, nil
 }
 
-// plainASCII takes the names that IDNA refuses but people use: nas_1.lan.
-func plainASCII(host string) (string, error) {
+// plainASCII takes what is left after IDNA, and the names it refuses but people
+// use: nas_1.lan.
+func plainASCII(host string) error {
+	if host == "" || host[0] == '.' || strings.Contains(host, "..") {
+		return &URLError{Reason: "host"}
+	}
 	for i := range len(host) {
 		c := host[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._", c) >= 0) {
-			return "", &URLError{Reason: "host"}
+			return &URLError{Reason: "host"}
 		}
 	}
-	if strings.Contains(host, "..") || host[0] == '.' {
-		return "", &URLError{Reason: "host"}
-	}
-	return host, nil
+	return nil
 }
 
 // numeric is the "ends in a number" test of the URL standard.

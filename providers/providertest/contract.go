@@ -197,7 +197,10 @@ func (c Case) coalesced(t *testing.T) {
 	var wg sync.WaitGroup
 	errs := make([]error, 50)
 	for i := range errs {
-		wg.Go(func() { _, errs[i] = r.Resolve(t.Context(), c.ask(c.Good)) })
+		wg.Go(func() {
+			defer rescue(t, "resolve")
+			_, errs[i] = r.Resolve(t.Context(), c.ask(c.Good))
+		})
 	}
 	waitFor(t, func() bool { return c.Calls() > before })
 	release()
@@ -217,9 +220,15 @@ func (c Case) leaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var first, second error
 	var wg sync.WaitGroup
-	wg.Go(func() { _, first = r.Resolve(ctx, c.ask(c.Good)) })
+	wg.Go(func() {
+		defer rescue(t, "resolve")
+		_, first = r.Resolve(ctx, c.ask(c.Good))
+	})
 	waitFor(t, func() bool { return c.Calls() > before })
-	wg.Go(func() { _, second = r.Resolve(t.Context(), c.ask(c.Good)) })
+	wg.Go(func() {
+		defer rescue(t, "resolve")
+		_, second = r.Resolve(t.Context(), c.ask(c.Good))
+	})
 	cancel()
 	release()
 	wg.Wait()
@@ -234,13 +243,22 @@ func (c Case) leaves(t *testing.T) {
 // waitFor yields until a fact of a real server holds.
 func waitFor(t *testing.T, fact func() bool) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !fact() {
 		select {
 		case <-tick.C:
-		case <-t.Context().Done():
+		case <-ctx.Done():
 			t.Fatal("it never happened")
 		}
+	}
+}
+
+// rescue turns a panic in a goroutine into a failure of its test.
+func rescue(t *testing.T, what string) {
+	if p := recover(); p != nil {
+		t.Errorf("%s panicked: %v", what, p)
 	}
 }

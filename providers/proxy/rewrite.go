@@ -85,13 +85,17 @@ func isPlaylistName(s string) bool {
 }
 
 func (r *rewriter) tag(tag, value string, hasValue bool) error {
-	if !hasValue {
-		r.out = append(r.out, plain(tag)...)
+	switch {
+	case !attrName(tag[1:]): // no tag that any player knows
+		r.out = append(r.out, '#')
+		return nil
+	case !hasValue:
+		r.out = append(r.out, tag...)
 		return nil
 	}
 	attrs, ok := parseAttrs(value)
 	if !ok { // a plain value, such as a number or a date
-		if strings.Contains(value, "//") || strings.Contains(tag, "//") || strings.Contains(value, `"`) {
+		if strings.Contains(value, "//") || strings.Contains(value, `"`) {
 			r.out = append(r.out, '#')
 			return nil
 		}

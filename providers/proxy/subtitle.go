@@ -136,7 +136,7 @@ func readSRT(text string) []cue {
 	var body []string
 	var at *cue
 	flush := func() {
-		if at != nil && len(body) > 0 {
+		if at != nil && len(body) > 0 && at.to > at.from {
 			at.text = strings.Join(body, "\n")
 			cues = append(cues, *at)
 		}
@@ -174,6 +174,7 @@ func allDigits(s string) bool {
 	return ok
 }
 
+// arrow reads the times of a cue, in whatever order they are.
 func arrow(line string) (from, to time.Duration, ok bool) {
 	a, b, ok := strings.Cut(line, "-->")
 	if !ok {
@@ -182,7 +183,7 @@ func arrow(line string) (from, to time.Duration, ok bool) {
 	b, _, _ = strings.Cut(strings.TrimSpace(b), " ") // positions may follow
 	from, okA := parseStamp(a)
 	to, okB := parseStamp(b)
-	return from, to, okA && okB && to > from
+	return from, to, okA && okB
 }
 
 // srtText keeps the tags that WebVTT has as well, drops the others and the
