@@ -29,26 +29,29 @@ func (e *FieldError) Error() string { return fmt.Sprintf("%s: %s is not valid", 
 
 // shape is what the server knows of one message type before it decodes it.
 type shape struct {
+	kind   string
 	fields []string
 	make   func() Command
 }
 
-var shapes = map[string]shape{
-	TypeHello:     {fields: []string{"resume", "client", "caps"}, make: func() Command { return new(Hello) }},
-	TypeClockPing: {fields: []string{"t0"}, make: func() Command { return new(ClockPing) }},
+var shapes = map[string]*shape{
+	TypeHello:     {TypeHello, []string{"resume", "client", "caps"}, func() Command { return new(Hello) }},
+	TypeClockPing: {TypeClockPing, []string{"t0"}, func() Command { return new(ClockPing) }},
 	TypePlaybackCommand: {
-		fields: []string{"op", "do", "position", "rate", "media_id", "target", "at", "expected_generation", "expected_version"},
-		make:   func() Command { return new(PlaybackCommand) },
+		TypePlaybackCommand,
+		[]string{"op", "do", "position", "rate", "media_id", "target", "at", "expected_generation", "expected_version"},
+		func() Command { return new(PlaybackCommand) },
 	},
 	TypePlaybackReport: {
-		fields: []string{
+		TypePlaybackReport,
+		[]string{
 			"version", "generation", "state", "position", "at", "drift_ms", "buffered_s", "rtt_ms",
 			"offset_err_ms", "rate", "duration", "stalls", "dropped", "engine",
 		},
-		make: func() Command { return new(PlaybackReport) },
+		func() Command { return new(PlaybackReport) },
 	},
-	TypeSyncGet:    {fields: []string{"epoch", "version"}, make: func() Command { return new(SyncGet) }},
-	TypeChatTyping: {make: func() Command { return new(ChatTyping) }},
+	TypeSyncGet:    {TypeSyncGet, []string{"epoch", "version"}, func() Command { return new(SyncGet) }},
+	TypeChatTyping: {TypeChatTyping, nil, func() Command { return new(ChatTyping) }},
 }
 
 // Decode reads one message of a client. Errors are ErrMalformed, *UnknownTypeError or
@@ -57,45 +60,48 @@ func Decode(p []byte) (Command, error) {
 	if len(p) > MaxMessage {
 		return nil, ErrMalformed
 	}
-	top, err := scan(p)
+	var few [4]field
+	top, err := scan(p, few[:0])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	var kind string
-	var data []byte
+	var kind, data []byte
 	for _, f := range top {
-		switch f.name {
+		switch string(f.name) {
 		case "type":
-			if err := json.Unmarshal(f.value, &kind); err != nil {
+			if f.value[0] != '"' {
 				return nil, fmt.Errorf("%w: type", ErrMalformed)
 			}
+			s := scanner{p: f.value}
+			kind, _ = s.str() // it has been scanned already
 		case "data":
 			data = f.value
 		default:
-			return nil, &FieldError{Type: kind, Field: "envelope"}
+			return nil, &FieldError{Type: clip(string(kind), 64), Field: "envelope"}
 		}
 	}
-	sh, ok := shapes[kind]
+	sh, ok := shapes[string(kind)]
 	if !ok {
-		return nil, &UnknownTypeError{Type: clip(kind, 64)}
+		return nil, &UnknownTypeError{Type: clip(string(kind), 64)}
 	}
-	return sh.decode(kind, data)
+	return sh.decode(data)
 }
 
-func (sh shape) decode(kind string, data []byte) (Command, error) {
-	cmd := sh.make()
+func (sh *shape) decode(data []byte) (Command, error) {
+	cmd, kind := sh.make(), sh.kind
 	if len(data) == 0 {
 		data = []byte("{}")
 	}
-	fields, err := scan(data)
+	var few [16]field
+	fields, err := scan(data, few[:0])
 	if err != nil {
 		return nil, &FieldError{Type: kind, Field: "data"} // valid JSON, but no object
 	}
 	for _, f := range fields {
 		if !known(sh.fields, f.name) {
-			return nil, &FieldError{Type: kind, Field: clip(f.name, 64)}
+			return nil, &FieldError{Type: kind, Field: clip(string(f.name), 64)}
 		}
-		if f.name == "resume" && !resumeNames(f.value) {
+		if string(f.name) == "resume" && !resumeNames(f.value) {
 			return nil, &FieldError{Type: kind, Field: "resume"}
 		}
 	}
@@ -121,21 +127,21 @@ func resumeNames(value []byte) bool {
 	if string(value) == "null" {
 		return true
 	}
-	fields, err := scan(value)
+	fields, err := scan(value, nil)
 	if err != nil {
 		return false
 	}
 	for _, f := range fields {
-		if f.name != "epoch" && f.name != "seq" {
+		if string(f.name) != "epoch" && string(f.name) != "seq" {
 			return false
 		}
 	}
 	return true
 }
 
-func known(names []string, name string) bool {
+func known(names []string, name []byte) bool {
 	for _, n := range names {
-		if n == name {
+		if n == string(name) {
 			return true
 		}
 	}

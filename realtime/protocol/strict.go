@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ var (
 
 // field is one name of an object with its raw value.
 type field struct {
-	name  string
+	name  []byte
 	value []byte
 }
 
@@ -37,9 +38,9 @@ type scanner struct {
 	keys  int
 }
 
-// scan checks the whole of p, which must be one JSON object, and returns its
-// outermost fields.
-func scan(p []byte) ([]field, error) {
+// scan checks the whole of p, which must be one JSON object, and appends its
+// outermost fields to fields. They point into p where they can.
+func scan(p []byte, fields []field) ([]field, error) {
 	if !utf8.Valid(p) {
 		return nil, errText
 	}
@@ -51,7 +52,6 @@ func scan(p []byte) ([]field, error) {
 		}
 		return nil, errObject
 	}
-	fields := make([]field, 0, 8)
 	if err := s.object(&fields); err != nil {
 		return nil, err
 	}
@@ -177,9 +177,9 @@ func (s *scanner) array() error {
 	return nil
 }
 
-// str reads a string and returns what it means. Only a string with escapes
-// costs an allocation beyond its copy.
-func (s *scanner) str() (string, error) {
+// str reads a string and returns what it means. Only a string with escapes is
+// copied.
+func (s *scanner) str() ([]byte, error) {
 	s.i++
 	start, plain := s.i, true
 	for s.i < len(s.p) {
@@ -188,22 +188,22 @@ func (s *scanner) str() (string, error) {
 			raw := s.p[start:s.i]
 			s.i++
 			if plain {
-				return string(raw), nil
+				return raw, nil
 			}
 			return unescape(raw)
 		case c == '\\':
 			plain = false
 			s.i += 2
 		case c < 0x20:
-			return "", errText
+			return nil, errText
 		default:
 			s.i++
 		}
 	}
-	return "", errSyntax
+	return nil, errSyntax
 }
 
-func unescape(raw []byte) (string, error) {
+func unescape(raw []byte) ([]byte, error) {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -219,15 +219,15 @@ func unescape(raw []byte) (string, error) {
 		case 'u':
 			r, n, err := escaped(raw[i-1:])
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			out = utf8.AppendRune(out, r)
 			i += n - 2
 		default:
-			return "", errSyntax
+			return nil, errSyntax
 		}
 	}
-	return string(out), nil
+	return out, nil
 }
 
 // escaped reads \uXXXX, or two of them that make one rune, and returns how
@@ -320,19 +320,19 @@ func (s *scanner) literal() error {
 // nameSet finds duplicates: by comparing while there are few, by a map when
 // somebody sends thousands.
 type nameSet struct {
-	few  [16]string
+	few  [16][]byte
 	n    int
 	many map[string]struct{}
 }
 
-func (s *nameSet) add(name string) bool {
+func (s *nameSet) add(name []byte) bool {
 	if s.many != nil {
-		_, dup := s.many[name]
-		s.many[name] = struct{}{}
+		_, dup := s.many[string(name)]
+		s.many[string(name)] = struct{}{}
 		return !dup
 	}
 	for _, n := range s.few[:s.n] {
-		if n == name {
+		if bytes.Equal(n, name) {
 			return false
 		}
 	}
@@ -343,8 +343,8 @@ func (s *nameSet) add(name string) bool {
 	}
 	s.many = make(map[string]struct{}, 64)
 	for _, n := range s.few {
-		s.many[n] = struct{}{}
+		s.many[string(n)] = struct{}{}
 	}
-	s.many[name] = struct{}{}
+	s.many[string(name)] = struct{}{}
 	return true
 }
