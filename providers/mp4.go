@@ -219,11 +219,8 @@ func visualCodec(kind string, entry []byte, from int) string {
 func audioCodec(kind string, entry []byte, from int) string {
 	switch kind {
 	case "mp4a":
-		esds := sub(entry, from, "esds")
-		for i := 4; i+2 < len(esds); i++ { // DecoderSpecificInfo follows its tag and length
-			if esds[i] == 0x05 && esds[i+1] < 0x80 && esds[i+1] >= 2 {
-				return fmt.Sprintf("mp4a.40.%d", max(esds[i+2]>>3, 1))
-			}
+		if n := audioObject(sub(entry, from, "esds")); n > 0 {
+			return fmt.Sprintf("mp4a.40.%d", n)
 		}
 		return "mp4a.40.2"
 	case "Opus":
@@ -236,6 +233,32 @@ func audioCodec(kind string, entry []byte, from int) string {
 		return kind
 	}
 	return ""
+}
+
+// audioObject goes down the descriptors of an esds box to the first five bits
+// of the decoder's own.
+func audioObject(b []byte) int {
+	if len(b) < 4 {
+		return 0
+	}
+	b = b[4:]
+	for _, d := range []struct {
+		tag  byte
+		skip int // fields before what is inside
+	}{{3, 3}, {4, 13}, {5, 0}} {
+		if len(b) < 2 || b[0] != d.tag {
+			return 0
+		}
+		b = b[1:]
+		for len(b) > 0 && b[0]&0x80 != 0 { // the length may be padded
+			b = b[1:]
+		}
+		if len(b) < 2+d.skip {
+			return 0
+		}
+		b = b[1+d.skip:]
+	}
+	return int(b[0] >> 3)
 }
 
 func avcString(kind string, avcC []byte) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,10 +14,12 @@ import (
 
 // Bounds of a JSON text; its size is bounded by whoever reads it.
 const (
-	MaxDepth   = 32
-	MaxKeys    = 10_000
-	maxNumber  = 64
-	fewMembers = 16 // up to here keys are compared one by one, beyond by hash
+	MaxDepth  = 32
+	MaxKeys   = 10_000
+	maxNumber = 64
+	// maxMagnitude keeps every number readable after it was written again.
+	maxMagnitude = 1 << 63
+	fewMembers   = 16 // up to here keys are compared one by one, beyond by hash
 )
 
 var (
@@ -371,7 +374,7 @@ func (s *scanner) number() error {
 		}
 		return nil
 	}
-	if _, err := strconv.ParseFloat(text, 64); err != nil {
+	if f, err := strconv.ParseFloat(text, 64); err != nil || math.Abs(f) >= maxMagnitude {
 		return s.unusable("number out of range")
 	}
 	return nil

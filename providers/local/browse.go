@@ -57,7 +57,7 @@ func (p *Provider) Browse(ctx context.Context, rq providers.BrowseRequest) (*pro
 }
 
 func (p *Provider) crumbs(dir string) []providers.Crumb {
-	out := []providers.Crumb{{Name: p.name, Target: pathJSON(".", 0)}}
+	out := []providers.Crumb{{Name: p.title, Target: pathJSON(".", 0)}}
 	if dir == "." {
 		return out
 	}

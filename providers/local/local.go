@@ -8,6 +8,7 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,6 +50,7 @@ type Source struct {
 // runs in the background.
 type Provider struct {
 	name    string
+	title   string // what people call it
 	cfg     Config
 	log     *slog.Logger
 	headers *providers.Cache[providers.MediaHeader]
@@ -82,7 +84,7 @@ func New(d providers.Deps, ic providers.InstanceConfig) (providers.Provider, err
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Provider{
-		name: ic.Name, cfg: cfg, log: log,
+		name: ic.Name, title: cmp.Or(ic.Comment, ic.Name), cfg: cfg, log: log,
 		headers: providers.NewCache[providers.MediaHeader](providers.CacheConfig{Entries: keptHeaders, Log: log}),
 		index:   providers.NewCache[[]indexed](providers.CacheConfig{Entries: keptIndexes, Log: log}),
 		stills:  newStills(d.DataDir, log),

@@ -23,7 +23,7 @@ func (r readerAt) ReadAt(b []byte, off int64) (int, error) {
 // sniff tells what a file is by its first bytes, then by its name.
 func sniff(f *providers.File) string {
 	head := make([]byte, providers.SniffBytes)
-	n, _ := io.ReadFull(f, head) // a shorter file is fine
+	n, _ := readerAt{f}.ReadAt(head, 0) // a shorter file is fine
 	if c := providers.Sniff(head[:n]); c != "" {
 		return c
 	}

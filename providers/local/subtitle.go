@@ -21,7 +21,7 @@ var subtitleFormats = map[string]string{".srt": "srt", ".vtt": "vtt", ".ass": "a
 // subFolder says whether a folder of this name holds subtitles of the films beside it.
 func subFolder(name string) bool {
 	switch strings.ToLower(name) {
-	case "subs", "sub", "subtitles", "subtitle", "字幕":
+	case "subs", "subtitles", "字幕":
 		return true
 	}
 	return false

@@ -103,7 +103,8 @@ func (p *Proxy) rewrite(t Ticket, base *url.URL, text []byte) ([]byte, error) {
 	}
 	if base != nil {
 		own, err := url.Parse(t.URL)
-		r.beside = err == nil && dirOf(own) == dirOf(base)
+		r.home = dirOf(base)
+		r.beside = err == nil && dirOf(own) == r.home
 	} else {
 		r.beside = true
 	}

@@ -356,3 +356,17 @@ func FuzzM3U8Rewrite(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkRewrite(b *testing.B) {
+	p := New(Config{Key: testKey})
+	tk := ticket(KindManifest, "https://cdn.example/film/a.m3u8")
+	base, _ := url.Parse(tk.URL)
+	text := providertest.HLS(4000, false)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.rewrite(tk, base, text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

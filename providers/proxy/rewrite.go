@@ -16,6 +16,7 @@ type rewriter struct {
 	proxy  *Proxy
 	ticket Ticket
 	base   *url.URL // nil: a file of a library
+	home   string   // the directory of base
 	beside bool     // the ticket lies in the directory the addresses are relative to
 	stream bool     // the next address is a playlist
 	dirs   map[string]string
@@ -167,6 +168,9 @@ func (r *rewriter) address(s string, manifest bool) (string, error) {
 	if err != nil || s == "" {
 		return "", err
 	}
+	if r.beside && !manifest && plainName(s) { // most lines of a long film
+		return "~" + s, nil
+	}
 	ref, err := url.Parse(s)
 	if err != nil {
 		return "", &providers.Error{Class: providers.ClassBadUpstream, Reason: "the playlist holds an address that cannot be read"}
@@ -195,7 +199,7 @@ func (r *rewriter) address(s string, manifest bool) (string, error) {
 		return r.ticketFor(t, manifest, name)
 	}
 	dir := dirOf(u)
-	if r.beside && r.base != nil && dir == dirOf(r.base) {
+	if r.beside && dir == r.home {
 		return "~" + name, nil
 	}
 	t.URL = dir
