@@ -10,7 +10,7 @@ const server = process.env.SYNCTV_SERVER ?? 'http://127.0.0.1:8080';
 const toServer = { target: server, ws: true };
 
 export default defineConfig(async ({ mode }) => {
-  const plugins: PluginOption[] = [svelte(), boot(), docs(), compress()];
+  const plugins: PluginOption[] = [svelte(), boot(), docs(), compress(at('./dist'))];
   if (process.env.SYNCTV_MOCK) plugins.push((await import('./dev/mock.ts')).mock());
   return {
     base: '/',
@@ -20,6 +20,8 @@ export default defineConfig(async ({ mode }) => {
       conditions: mode === 'test' ? ['browser'] : undefined,
     },
     build: {
+      outDir: at('./node_modules/.dist'),
+      emptyOutDir: true,
       target: ['chrome111', 'firefox128', 'safari17'],
       sourcemap: false,
       manifest: false,
@@ -32,12 +34,15 @@ export default defineConfig(async ({ mode }) => {
       ? {}
       : {
           proxy: Object.fromEntries(
-            ['/api', '/ws', '/media', '/files', '/live', '/health', '/openapi.json', '/.well-known'].map((p) => [
-              p,
-              toServer,
-            ]),
+            ['/api', '/ws', '/media', '/files', '/live', '/health', '/openapi.json', '/.well-known'].map(
+              (p) => [p, toServer],
+            ),
           ),
         },
-    test: { environment: 'happy-dom', include: ['tests/**/*.test.ts', 'src/**/*.test.ts'], restoreMocks: true },
+    test: {
+      environment: 'happy-dom',
+      include: ['tests/**/*.test.ts', 'src/**/*.test.ts'],
+      restoreMocks: true,
+    },
   };
 });

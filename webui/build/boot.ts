@@ -20,7 +20,9 @@ export function boot(): Plugin {
     async buildStart() {
       if (!building) return;
       const raw = readFileSync(source, 'utf8').replace(/^\s*\/\/.*$/gm, '');
-      const code = (await transformWithOxc(raw, 'boot.js', { target: 'es2020' })).code.replace(/\s*\n\s*/g, ' ').trim();
+      const code = (await transformWithOxc(raw, 'boot.js', { target: 'es2020' })).code
+        .replace(/\s*\n\s*/g, ' ')
+        .trim();
       const hash = createHash('sha256').update(code).digest('base64url').slice(0, 8);
       name = `/assets/boot-${hash}.js`;
       this.emitFile({ type: 'asset', fileName: name.slice(1), source: code + '\n' });

@@ -39,7 +39,10 @@ export function docs(): Plugin {
     apply: 'build',
     generateBundle() {
       for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css']) {
-        const text = readFileSync(require.resolve(`swagger-ui-dist/${file}`), 'utf8').replace(/\n?\/[/*]# sourceMappingURL=.*$/m, '');
+        const text = readFileSync(require.resolve(`swagger-ui-dist/${file}`), 'utf8').replace(
+          /\n?\/[/*]# sourceMappingURL=.*$/m,
+          '',
+        );
         this.emitFile({ type: 'asset', fileName: `docs/${file}`, source: text });
       }
       this.emitFile({ type: 'asset', fileName: 'docs/start.js', source: start });

@@ -63,7 +63,9 @@ class Router {
     const samePage = moved && this.page !== null && path === this.path;
     this.query = new URLSearchParams(location.search);
     if (samePage && !this.failed) return;
-    const found = routes.map((route) => ({ route, match: route.pattern.exec(path) })).find((entry) => entry.match);
+    const found = routes
+      .map((route) => ({ route, match: route.pattern.exec(path) }))
+      .find((entry) => entry.match);
     try {
       const module = await (found?.route.load ?? missing)();
       if (turn !== this.#turn) return;
@@ -90,7 +92,14 @@ class Router {
   }
 
   #click(event: MouseEvent): void {
-    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
+    if (
+      event.defaultPrevented ||
+      event.button !== 0 ||
+      event.metaKey ||
+      event.ctrlKey ||
+      event.shiftKey ||
+      event.altKey
+    ) {
       return;
     }
     const link = (event.target as Element | null)?.closest?.('a');

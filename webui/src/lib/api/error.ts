@@ -20,7 +20,9 @@ export class ApiError extends Error {
     this.slug = slug || (status === 0 ? 'network' : `http-${status}`);
     this.title = text('title');
     this.requestId = text('request_id') || (response?.headers.get('X-Request-Id') ?? '');
-    this.fields = Array.isArray(problem.errors) ? (problem.errors as { location: string; message: string }[]) : [];
+    this.fields = Array.isArray(problem.errors)
+      ? (problem.errors as { location: string; message: string }[])
+      : [];
     this.extra = problem;
     this.retryAfter = Number(response?.headers.get('Retry-After') ?? 0) || 0;
   }

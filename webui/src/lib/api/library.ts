@@ -12,10 +12,21 @@ export const library = {
       }),
     ),
   add: async (room_id: string, items: NewMedia[], playlist_id?: string): Promise<Media[]> =>
-    (await ok(api.POST('/rooms/{room_id}/media/batch', { params: { path: { room_id } }, body: { items, playlist_id } })))
-      .items,
+    (
+      await ok(
+        api.POST('/rooms/{room_id}/media/batch', {
+          params: { path: { room_id } },
+          body: { items, playlist_id },
+        }),
+      )
+    ).items,
   remove: (room_id: string, ids: string[], force = false) =>
-    ok(api.POST('/rooms/{room_id}/media/batch-delete', { params: { path: { room_id } }, body: { ids, force } })),
+    ok(
+      api.POST('/rooms/{room_id}/media/batch-delete', {
+        params: { path: { room_id } },
+        body: { ids, force },
+      }),
+    ),
   reorder: (room_id: string, playlist_id: string, order: string[]) =>
     ok(
       api.POST('/rooms/{room_id}/playlists/{playlist_id}/reorder', {

@@ -51,7 +51,13 @@ export interface paths {
     post: Op<
       T.Room,
       never,
-      { name: string; description?: string; visibility?: T.Visibility; password?: string; settings?: T.SettingsPatch }
+      {
+        name: string;
+        description?: string;
+        visibility?: T.Visibility;
+        password?: string;
+        settings?: T.SettingsPatch;
+      }
     >;
   };
   '/rooms/{room_id}': {

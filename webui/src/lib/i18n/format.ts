@@ -6,7 +6,7 @@ export type Params = Record<string, string | number>;
 
 export function format(message: string, params: Params | undefined, locale: string): string {
   let out = '';
-  for (let i = 0; i < message.length; ) {
+  for (let i = 0; i < message.length;) {
     if (message[i] !== '{') {
       const next = message.indexOf('{', i);
       const end = next < 0 ? message.length : next;
@@ -43,7 +43,7 @@ function fill(body: string, params: Params, locale: string): string {
   const value = Number(params[body.slice(0, comma).trim()] ?? 0);
   const forms = new Map<string, string>();
   const rest = body.slice(comma + 1);
-  for (let i = 0; i < rest.length; ) {
+  for (let i = 0; i < rest.length;) {
     const open = rest.indexOf('{', i);
     if (open < 0) break;
     const end = closing(rest, open);
@@ -51,7 +51,10 @@ function fill(body: string, params: Params, locale: string): string {
     i = end + 1;
   }
   const form =
-    forms.get(`=${value}`) ?? forms.get(new Intl.PluralRules(locale).select(value)) ?? forms.get('other') ?? '';
+    forms.get(`=${value}`) ??
+    forms.get(new Intl.PluralRules(locale).select(value)) ??
+    forms.get('other') ??
+    '';
   return format(form.replaceAll('#', show(value, locale)), params, locale);
 }
 

@@ -17,7 +17,13 @@ export const toasts = {
     return list;
   },
   show(text: string, options: Partial<Omit<Toast, 'id' | 'text'>> & { seconds?: number } = {}): void {
-    const toast: Toast = { id: next++, text, icon: options.icon ?? 'info', tone: options.tone ?? '', action: options.action };
+    const toast: Toast = {
+      id: next++,
+      text,
+      icon: options.icon ?? 'info',
+      tone: options.tone ?? '',
+      action: options.action,
+    };
     list = [...list.filter((other) => other.text !== text), toast].slice(-3);
     setTimeout(() => this.drop(toast.id), (options.seconds ?? (options.action ? 8 : 4)) * 1000);
   },

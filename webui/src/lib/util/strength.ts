@@ -8,12 +8,14 @@ export interface Strength {
   hint: 'short' | 'common' | 'name' | 'weak' | 'fair' | 'strong' | 'best';
 }
 
-const common = /^(password|passw0rd|qwerty|qwertz|azerty|letmein|welcome|admin|administrator|root|iloveyou|synctv|abc123|monkey|dragon|football|baseball|master|login|secret)\W?\d{0,4}\W?$/i;
+const common =
+  /^(password|passw0rd|qwerty|qwertz|azerty|letmein|welcome|admin|administrator|root|iloveyou|synctv|abc123|monkey|dragon|football|baseball|master|login|secret)\W?\d{0,4}\W?$/i;
 
 export function strength(password: string, name = ''): Strength {
   const chars = [...password];
   if (chars.length < 8) return { level: 0, hint: 'short' };
-  if (name.length > 2 && password.toLowerCase().includes(name.toLowerCase())) return { level: 1, hint: 'name' };
+  if (name.length > 2 && password.toLowerCase().includes(name.toLowerCase()))
+    return { level: 1, hint: 'name' };
   if (common.test(password)) return { level: 1, hint: 'common' };
   const bits = effective(chars) * Math.log2(alphabet(password));
   if (bits < 40) return { level: 1, hint: 'weak' };

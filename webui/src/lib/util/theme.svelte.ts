@@ -17,7 +17,8 @@ export const look = {
     } catch {
       // Storage may be refused.
     }
-    const light = next === 'light' || (next === 'system' && matchMedia('(prefers-color-scheme: light)').matches);
+    const light =
+      next === 'light' || (next === 'system' && matchMedia('(prefers-color-scheme: light)').matches);
     document.documentElement.dataset.theme = light ? 'light' : 'dark';
   },
 };

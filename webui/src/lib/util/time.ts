@@ -12,7 +12,7 @@ export function clock(seconds: number | null | undefined): string {
 
 /** 21:04 in the locale's way. */
 export function timeOfDay(at: string | number | Date, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+  return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
 }
 
 /** Monday 23 November. */

@@ -5,7 +5,8 @@ import { clock } from '$lib/util/time';
 /** Who did what last with the film, in words; empty when nobody did. */
 export function lastAction(state: PlaybackState | null, members: PresenceMember[], me: string): string {
   if (!state?.media || !state.actor) return '';
-  const who = state.actor === me ? t('action.you') : members.find((member) => member.id === state.actor)?.name;
+  const who =
+    state.actor === me ? t('action.you') : members.find((member) => member.id === state.actor)?.name;
   if (!who) return '';
   switch (state.reason) {
     case 'play':

@@ -44,8 +44,10 @@ export class Notes {
     const before = this.#people;
     this.#people = people;
     if (!before || people.size > quietAbove) return;
-    for (const [id, name] of people) if (!before.has(id) && id !== this.#live.me?.id) this.#add('joined', name, '');
-    for (const [id, name] of before) if (!people.has(id) && id !== this.#live.me?.id) this.#add('left', name, '');
+    for (const [id, name] of people)
+      if (!before.has(id) && id !== this.#live.me?.id) this.#add('joined', name, '');
+    for (const [id, name] of before)
+      if (!people.has(id) && id !== this.#live.me?.id) this.#add('left', name, '');
   }
 
   #add(kind: Note['kind'], who: string, what: string): void {

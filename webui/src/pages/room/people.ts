@@ -13,13 +13,17 @@ export function standing(member: PresenceMember, tolerance: number, playing: boo
   const dot = dotOf(member, tolerance, playing);
   const drift = member.drift_ms ?? 0;
   const size = Math.abs(drift);
-  const behind = size >= 1000 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size)} ms`;
-  const signed = `${drift < 0 ? '−' : '+'}${behind}`;
+  const figure = size >= 400 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size)} ms`;
+  const signed = `${drift < 0 ? '−' : '+'}${figure}`;
   switch (dot) {
     case 'together':
-      return { dot, word: playing ? t('sync.together') : t('sync.waiting'), figure: playing && member.drift_ms !== null ? signed : '' };
+      return {
+        dot,
+        word: playing ? t('sync.together') : t('sync.waiting'),
+        figure: playing && member.drift_ms !== null ? signed : '',
+      };
     case 'behind':
-      return { dot, word: t('sync.behind'), figure: behind };
+      return { dot, word: t('sync.behind'), figure };
     case 'buffer':
       return { dot, word: member.state === 'error' ? t('sync.error') : t('sync.buffer'), figure: '' };
     case 'alone':
