@@ -7,8 +7,6 @@ import (
 	"math/big"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"synctv/app/auth"
 	"synctv/app/settings"
 	"synctv/app/text"
@@ -69,9 +67,9 @@ func (s *Service) sign(g *GuestToken, roomID string, epoch int64, since time.Tim
 	if left < time.Second {
 		return ErrGuestRevoked
 	}
-	g.Token, g.Expires, err = s.tokens.Sign("guest", min(s.site().GuestTTL, left), auth.Claims{
-		RegisteredClaims: jwt.RegisteredClaims{Subject: g.ID}, Room: roomID, Name: g.Name, Epoch: epoch, Since: since.Unix(),
-	})
+	c := auth.Claims{Room: roomID, Name: g.Name, Epoch: epoch, Since: since.Unix()}
+	c.Subject = g.ID
+	g.Token, g.Expires, err = s.tokens.Sign("guest", min(s.site().GuestTTL, left), c)
 	return err
 }
 
