@@ -96,7 +96,12 @@ export class Emitter {
 
 export type EngineKind = 'native' | 'hls' | 'none';
 
-const hlsMimes = ['application/vnd.apple.mpegurl', 'application/x-mpegurl', 'audio/mpegurl', 'audio/x-mpegurl'];
+const hlsMimes = [
+  'application/vnd.apple.mpegurl',
+  'application/x-mpegurl',
+  'audio/mpegurl',
+  'audio/x-mpegurl',
+];
 /** Need engines of their own; the browser can not play them. */
 const foreign = new Set(['flv', 'dash', 'mpd', 'mpegts', 'ts', 'whep']);
 

@@ -76,7 +76,10 @@ export class SimElement implements Port {
       if (this.#moveAt === Infinity) this.#moveAt = to; // data is back: it moves on
       const from = Math.max(this.now, this.#moveAt);
       if (to > from) {
-        this.#pos = Math.min(this.duration, this.#pos + ((to - from) / 1000) * this.#rate * (1 + this.#o.ppm * 1e-6));
+        this.#pos = Math.min(
+          this.duration,
+          this.#pos + ((to - from) / 1000) * this.#rate * (1 + this.#o.ppm * 1e-6),
+        );
       }
     }
     this.now = to;

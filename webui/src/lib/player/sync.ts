@@ -219,7 +219,8 @@ export class Controller {
     const el = this.#port;
     if (!s || !this.#ready()) return C.TICK_MS;
     if (s.media?.live) return this.#stepLive();
-    if (!this.shouldPlay) return this.#held && this.#held !== 'blocked' ? C.TICK_MS : this.#stepPaused(s, now);
+    if (!this.shouldPlay)
+      return this.#held && this.#held !== 'blocked' ? C.TICK_MS : this.#stepPaused(s, now);
     if (now.server === null || this.#held || now.local < this.#pauseUntil) return C.TICK_MS;
     if (this.#align) return this.#stepAlign(this.#align, now as Ready);
     if (this.#atEnd(now.server)) return this.#stepEnd();
@@ -367,7 +368,8 @@ export class Controller {
       return wait;
     }
     const late = -wait;
-    if (late <= C.ALIGN_SLACK_MS || (a.armed && late <= ARMED_LATE_MS) || expired) return this.#fire(a, late, now);
+    if (late <= C.ALIGN_SLACK_MS || (a.armed && late <= ARMED_LATE_MS) || expired)
+      return this.#fire(a, late, now);
     return this.#hop(a, now);
   }
 

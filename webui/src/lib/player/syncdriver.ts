@@ -312,7 +312,8 @@ export class SyncDriver {
 
   #costs(): { seekCost: number; startCost: number } {
     const c = read<{ seekCost?: unknown; startCost?: unknown }>('session', `synctv.cost.${this.#engine}`);
-    const num = (x: unknown, fallback: number) => (typeof x === 'number' && Number.isFinite(x) ? x : fallback);
+    const num = (x: unknown, fallback: number) =>
+      typeof x === 'number' && Number.isFinite(x) ? x : fallback;
     return { seekCost: num(c?.seekCost, C.SEEK_COST_MS), startCost: num(c?.startCost, C.START_COST_MS) };
   }
 

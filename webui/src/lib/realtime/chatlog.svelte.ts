@@ -12,7 +12,9 @@ import type { ChatLine, ChatMessage, Person, RoomApi } from './types';
 export const slugOf = (err: unknown): string =>
   typeof err === 'object' && err !== null && 'slug' in err && typeof err.slug === 'string' ? err.slug : '';
 export const statusOf = (err: unknown): number =>
-  typeof err === 'object' && err !== null && 'status' in err && typeof err.status === 'number' ? err.status : 0;
+  typeof err === 'object' && err !== null && 'status' in err && typeof err.status === 'number'
+    ? err.status
+    : 0;
 
 export class ChatLog {
   lines = $state.raw<ChatLine[]>([]);

@@ -96,7 +96,9 @@ export interface ServerData {
 }
 
 export type ServerType = keyof ServerData;
-export type Known = { [T in ServerType]: { type: T; data: ServerData[T]; seq?: number; at?: number } }[ServerType];
+export type Known = {
+  [T in ServerType]: { type: T; data: ServerData[T]; seq?: number; at?: number };
+}[ServerType];
 export interface Other {
   type: string;
   data: unknown;

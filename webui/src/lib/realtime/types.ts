@@ -21,15 +21,7 @@ export interface Person {
 
 /** What a viewer's player does; '' when it has not said yet. */
 export type ViewerState =
-  | 'playing'
-  | 'paused'
-  | 'buffering'
-  | 'seeking'
-  | 'blocked'
-  | 'ended'
-  | 'error'
-  | 'background'
-  | '';
+  'playing' | 'paused' | 'buffering' | 'seeking' | 'blocked' | 'ended' | 'error' | 'background' | '';
 
 export interface PresenceMember extends Person {
   role: Role;
@@ -103,13 +95,7 @@ export interface PlaybackState {
 export type PlaybackDo = 'play' | 'pause' | 'seek' | 'rate' | 'select' | 'next' | 'prev' | 'stop';
 
 export type RejectCode =
-  | 'permission-denied'
-  | 'stale'
-  | 'conflict'
-  | 'validation'
-  | 'rate-limited'
-  | 'live'
-  | (string & {});
+  'permission-denied' | 'stale' | 'conflict' | 'validation' | 'rate-limited' | 'live' | (string & {});
 
 export type CommandResult =
   | { ok: true }
@@ -119,6 +105,7 @@ export type CommandResult =
 export interface NextIn {
   seconds: number;
   media_id: string;
+  media?: CurrentMedia | null;
   generation: number;
 }
 

@@ -68,7 +68,8 @@ export class HlsEngine implements Engine {
       else if (this.#networkTries++ < NETWORK_TRIES) this.#again(data);
       else this.#fail('network', `${data.details} ${status}`);
     } else if (data.type === ErrorTypes.MEDIA_ERROR) {
-      if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) this.#fail('unsupported', data.details);
+      if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR)
+        this.#fail('unsupported', data.details);
       else if (this.#mayRecover()) this.#hls.recoverMediaError();
       else this.#fail('decode', data.details);
     } else this.#fail('decode', data.details);
@@ -77,10 +78,13 @@ export class HlsEngine implements Engine {
   #again(data: ErrorData): void {
     clearTimeout(this.#retry);
     const manifest = data.details.startsWith('manifest');
-    this.#retry = setTimeout(() => {
-      if (manifest && data.url) this.#hls?.loadSource(data.url);
-      else this.#hls?.startLoad();
-    }, 500 * 2 ** this.#networkTries);
+    this.#retry = setTimeout(
+      () => {
+        if (manifest && data.url) this.#hls?.loadSource(data.url);
+        else this.#hls?.startLoad();
+      },
+      500 * 2 ** this.#networkTries,
+    );
   }
 
   #mayRecover(): boolean {

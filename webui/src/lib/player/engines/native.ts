@@ -47,7 +47,12 @@ export class NativeEngine implements Engine {
   }
   audio(): number {
     const list = this.#video?.audioTracks;
-    return list ? Math.max(0, Array.from(list).findIndex((t) => t.enabled)) : 0;
+    return list
+      ? Math.max(
+          0,
+          Array.from(list).findIndex((t) => t.enabled),
+        )
+      : 0;
   }
   setAudio(index: number): void {
     const list = this.#video?.audioTracks;
@@ -68,7 +73,11 @@ export class NativeEngine implements Engine {
 
   stats(): EngineStats {
     const v = this.#video;
-    return { engine: this.name, level: v?.videoHeight ? `${v.videoWidth}×${v.videoHeight}` : '', bandwidth: 0 };
+    return {
+      engine: this.name,
+      level: v?.videoHeight ? `${v.videoWidth}×${v.videoHeight}` : '',
+      bandwidth: 0,
+    };
   }
 
   destroy(): void {
