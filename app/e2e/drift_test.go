@@ -97,7 +97,7 @@ func film(t *testing.T, seconds int) (dir string) {
 		t.Fatal(err)
 	}
 	n := strconv.Itoa(seconds)
-	cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=426x240:r=25:d="+n,
+	cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d="+n,
 		"-f", "lavfi", "-i", "sine=f=440:d="+n, "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-pix_fmt", "yuv420p",
 		"-c:a", "aac", "-b:a", "64k", "-movflags", "+faststart", filepath.Join(dir, "The Night Ferry.mp4"))
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -114,7 +114,6 @@ func film(t *testing.T, seconds int) (dir string) {
 type show struct {
 	*server
 	token, room, media string
-	generation         int64
 }
 
 func newShow(t *testing.T, seconds int, args ...string) *show {
@@ -136,22 +135,24 @@ func newShow(t *testing.T, seconds int, args ...string) *show {
 // command controls the room and returns when the server has answered.
 func (s *show) command(do string, more map[string]any) {
 	s.t.Helper()
-	rq := map[string]any{"op": fmt.Sprintf("op%d", time.Now().UnixNano()), "do": do, "expected_generation": s.generation}
+	var now struct{ Generation int64 }
+	s.call(http.MethodGet, "/rooms/"+s.room+"/playback", s.token, nil, &now, http.StatusOK)
+	rq := map[string]any{"op": fmt.Sprintf("op%d", time.Now().UnixNano()), "do": do, "expected_generation": now.Generation}
 	for k, v := range more {
 		rq[k] = v
 	}
-	var state struct{ Generation int64 }
-	s.call(http.MethodPost, "/rooms/"+s.room+"/playback", s.token, rq, &state, http.StatusOK)
-	s.generation = state.Generation
+	s.call(http.MethodPost, "/rooms/"+s.room+"/playback", s.token, rq, nil, http.StatusOK)
 }
 
 // sit brings a viewer into the room as a guest, over a link of its own.
 func (s *show) sit(p *person, base string) {
 	p.t.Helper()
-	p.do(chromedp.Navigate(base + "/r/" + s.room + "?debug=sync"))
-	p.wait("the lobby", `document.querySelector('input[name=nickname]')`)
-	p.do(chromedp.SendKeys(chromedp.CSS("input[name=nickname]"), p.name), chromedp.Click(chromedp.CSS("button[type=submit]")))
-	p.wait("the room", `document.querySelector('video') && window.__sync`)
+	p.do(chromedp.Navigate(base + "/r/" + s.room + "/join"))
+	p.wait("the lobby", `document.querySelector('input[autocomplete=nickname]')`)
+	p.do(chromedp.SendKeys(chromedp.CSS("input[autocomplete=nickname]"), p.name), chromedp.Click(chromedp.CSS("button[type=submit]")))
+	p.wait("the room", `location.pathname === '/r/`+s.room+`' && document.querySelector('.stage')`)
+	p.do(chromedp.Navigate(base + "/r/" + s.room + "?debug=sync")) // a reload keeps the seat
+	p.wait("the player", `document.querySelector('video') && window.__sync`)
 }
 
 func (p *person) track() track {
@@ -173,7 +174,7 @@ func TestTwoPagesSeeTheSameFrame(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives two browsers for most of a minute; run without -short")
 	}
-	s := newShow(t, 600)
+	s := newShow(t, 320)
 	browser := browsers(t)
 	viewers := []far{
 		{"Near", 20 * time.Millisecond, 10 * time.Millisecond, 0},
@@ -188,7 +189,7 @@ func TestTwoPagesSeeTheSameFrame(t *testing.T) {
 	}
 	enter(viewers[0])
 	enter(viewers[1])
-	s.command("select", map[string]any{"media_id": s.media, "play": true})
+	s.command("select", map[string]any{"media_id": s.media})
 	for _, p := range people {
 		p.wait("the film to run", `document.querySelector('video').currentTime > 0.2`)
 		p.wait("a clock", `window.__sync.sample() && window.__sync.samples >= 12`)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,12 @@ func start(t *testing.T, args ...string) *server {
 	return s
 }
 
+// environ is the environment without our own variables: a test's switches are
+// unknown settings to the server.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SYNCTV_") })
+}
+
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -102,7 +109,7 @@ func (s *server) run() {
 		s.t.Fatal(err)
 	}
 	s.cmd = exec.Command(self, append([]string{"--data-dir", s.dir, "--listen", s.addr}, s.args...)...)
-	s.cmd.Env = append(os.Environ(), asServer+"=1", "SYNCTV_LOG_LEVEL=debug")
+	s.cmd.Env = append(environ(), asServer+"=1", "SYNCTV_LOG_LEVEL=debug")
 	dieWithParent(s.cmd)
 	out, err := s.cmd.StderrPipe()
 	if err != nil {

@@ -75,30 +75,35 @@ func write(ctx context.Context, p *process, token, room, name string, l *ledger)
 	}
 }
 
-// messages reads the whole chat and checks that its numbers have no gap.
+// messages reads the whole chat, newest first, and checks that its numbers have
+// no gap.
 func messages(t *testing.T, p *process, token, room string) map[string]bool {
 	t.Helper()
 	there := map[string]bool{}
-	next := int64(0)
+	var before int64
 	for {
+		path := "/api/v1/rooms/" + room + "/chat?limit=100"
+		if before > 0 {
+			path += fmt.Sprintf("&before=%d", before)
+		}
 		var page struct {
 			Items []struct {
 				ID  string
 				Seq int64
 			}
 		}
-		if got := p.call(t.Context(), "GET", fmt.Sprintf("/api/v1/rooms/%s/chat?limit=100&after=%d", room, next), token, nil, &page); got != http.StatusOK {
+		if got := p.call(t.Context(), "GET", path, token, nil, &page); got != http.StatusOK {
 			t.Fatalf("read the chat = %d", got)
 		}
-		if len(page.Items) == 0 {
-			return there
-		}
 		for _, m := range page.Items {
-			if m.Seq != next+1 {
-				t.Fatalf("message %d follows %d", m.Seq, next)
+			if before > 0 && m.Seq != before-1 {
+				t.Fatalf("message %d comes before %d", m.Seq, before)
 			}
-			next = m.Seq
+			before = m.Seq
 			there[m.ID] = true
+		}
+		if len(page.Items) == 0 || before == 1 {
+			return there
 		}
 	}
 }

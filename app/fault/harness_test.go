@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func launch(t *testing.T, dir, addr string, env ...string) *process {
 	}
 	p := &process{t: t, addr: addr, up: make(chan struct{}), ended: make(chan struct{})}
 	p.cmd = exec.Command(self, "--data-dir", dir, "--listen", addr)
-	p.cmd.Env = append(append(os.Environ(), asServer+"=1", "SYNCTV_RATE_LIMIT_WRITE_MAX=100000", "SYNCTV_RATE_LIMIT_WRITE_WINDOW=1s",
+	p.cmd.Env = append(append(environ(), asServer+"=1", "SYNCTV_RATE_LIMIT_WRITE_MAX=100000", "SYNCTV_RATE_LIMIT_WRITE_WINDOW=1s",
 		"SYNCTV_RATE_LIMIT_CHAT_MAX=100000", "SYNCTV_RATE_LIMIT_CHAT_WINDOW=1s"), env...)
 	dieWithParent(p.cmd)
 	out, err := p.cmd.StderrPipe()
@@ -196,6 +197,12 @@ func (p *process) setUp() (token, room string) {
 		p.t.Fatalf("make a room = %d:\n%s", got, p.text())
 	}
 	return tokens.AccessToken, r.ID
+}
+
+// environ is the environment without our own variables: a test's switches are
+// unknown settings to the server.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SYNCTV_") })
 }
 
 func freeAddr(t *testing.T) string {

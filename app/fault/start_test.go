@@ -50,7 +50,7 @@ func TestR34_DataFolderThatCannotBeMade(t *testing.T) {
 func TestR07_SecondServerOnTheSameFolder(t *testing.T) {
 	dir := dataDir(t)
 	first := launch(t, dir, freeAddr(t)).ready()
-	sentence(t, launch(t, dir, freeAddr(t)), "already")
+	sentence(t, launch(t, dir, freeAddr(t)), "in use", "--data-dir")
 	if got := first.call(t.Context(), "GET", "/health/ready", "", nil, nil); got != http.StatusOK {
 		t.Errorf("the first server answers %d", got)
 	}
@@ -99,7 +99,7 @@ func TestR08_SomethingElseInPlaceOfTheDatabase(t *testing.T) {
 
 func TestConfigurationMistakesAreNamed(t *testing.T) {
 	p := launch(t, dataDir(t), freeAddr(t), "SYNCTV_LISTNE=:1", "SYNCTV_USER_MAX_ROOMS=many")
-	sentence(t, p, "listne", "did you mean")
+	sentence(t, p, "synctv_listne", "nearest is")
 	if code := p.exit(time.Second); code != 2 {
 		t.Errorf("exit code %d, want 2", code)
 	}
