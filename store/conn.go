@@ -43,7 +43,7 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 
 // run executes one of the store's own commands (BEGIN, COMMIT, ...).
 func (c *conn) run(ctx context.Context, command string) error {
-	stmt, err := c.prepare(ctx, command)
+	stmt, err := c.prepare(ctx, command) //nolint:sqlclosecheck // kept as long as the connection
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (c *conn) run(ctx context.Context, command string) error {
 
 func (c *conn) forget() {
 	for _, stmt := range c.statements {
-		stmt.Close()
+		_ = stmt.Close()
 	}
 	clear(c.statements)
 }
@@ -62,5 +62,5 @@ func (c *conn) forget() {
 // file open.
 func (c *conn) close() {
 	c.forget()
-	c.sql.Close()
+	_ = c.sql.Close()
 }

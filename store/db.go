@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,8 +163,8 @@ func (db *DB) shut() bool {
 // release closes what Open opened, the locks last.
 func (db *DB) release() error {
 	var err error
-	for i := len(db.pools) - 1; i >= 0; i-- { // the writer last: it folds the log into the file
-		if e := db.pools[i].Close(); err == nil {
+	for _, pool := range slices.Backward(db.pools) { // the writer last: it folds the log into the file
+		if e := pool.Close(); err == nil {
 			err = e
 		}
 	}

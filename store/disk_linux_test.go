@@ -176,7 +176,7 @@ func TestR05AReadOnlyFolderIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		remountReadOnly(t, dir)
-		untouched(t, dir, func() { refused(t, dir, store.ErrReadOnly, "--data") })
+		untouched(t, dir, func() { refused(t, dir, store.ErrReadOnly, "--data-dir") })
 	})
 }
 

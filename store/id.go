@@ -43,7 +43,7 @@ func ValidID(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'v') {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'v') {
 			return false
 		}
 	}

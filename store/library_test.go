@@ -54,7 +54,7 @@ func TestPlaylists(t *testing.T) {
 		all, err := tx.Playlists(ctx, w.room.ID)
 		same(t, "playlists", all, err, []store.Playlist{w.root, kids[2], kids[0], kids[1]})
 
-		kids[0].Kind, kids[0].SourceProvider, kids[0].SourceConfig, kids[0].Instance = "dynamic", ptr("local"), json.RawMessage(`{"path":""}`), ptr("films")
+		kids[0].Kind, kids[0].SourceProvider, kids[0].SourceConfig, kids[0].Instance = "dynamic", new("local"), json.RawMessage(`{"path":""}`), new("films")
 		if err := tx.UpdatePlaylist(ctx, &kids[0]); err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func TestPlaylists(t *testing.T) {
 func TestMedia(t *testing.T) {
 	story(t, func(ctx context.Context, t *testing.T, tx *store.Tx, w world) error {
 		list := films(w, 250) // more than two statements
-		list[7].Duration, list[7].HeadersEnc, list[7].Live, list[7].Name = ptr(90.5), []byte{0, 1}, true, "Ночь 100%"
+		list[7].Duration, list[7].HeadersEnc, list[7].Live, list[7].Name = new(90.5), []byte{0, 1}, true, "Ночь 100%"
 		if err := tx.AddMedia(ctx, list); err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func TestTracks(t *testing.T) {
 			return err
 		}
 		subs := []store.Track{
-			{ID: store.NewID(), MediaID: list[0].ID, Kind: "subtitle", Name: "English", Lang: "en", Format: "srt", URL: ptr("https://example.org/a.srt")},
+			{ID: store.NewID(), MediaID: list[0].ID, Kind: "subtitle", Name: "English", Lang: "en", Format: "srt", URL: new("https://example.org/a.srt")},
 			{ID: store.NewID(), MediaID: list[0].ID, Kind: "subtitle", Name: "中文", Lang: "zh", Format: "ass", Position: 1},
 		}
 		if err := tx.AddTracks(ctx, subs); err != nil {
@@ -218,7 +218,7 @@ func TestPlayback(t *testing.T) {
 		if err != nil || p.Rate != 1 || p.Generation != 1 || p.Epoch != 2 || p.Playing {
 			t.Errorf("first state = %+v, %v", p, err)
 		}
-		p.MediaID, p.PlaylistID, p.Playing, p.Position, p.Duration = &list[0].ID, &w.root.ID, true, 12.25, ptr(90.0)
+		p.MediaID, p.PlaylistID, p.Playing, p.Position, p.Duration = &list[0].ID, &w.root.ID, true, 12.25, new(90.0)
 		p.ModeState, p.UpdatedAt, p.Version, p.Generation = json.RawMessage(`["x"]`), 99, 7, 3
 		stale := p
 		stale.Epoch = 1 // no save can bring an old epoch back
@@ -248,7 +248,7 @@ func TestProgressAndHistory(t *testing.T) {
 		}
 		_, err := tx.Progress(ctx, w.room.ID, key(2))
 		fails(t, "forgotten progress", err, store.ErrNotFound)
-		p := store.Progress{RoomID: w.room.ID, ItemKey: key(3), Position: 7.5, Duration: ptr(8.0), CreatedAt: 5, UpdatedAt: 9999}
+		p := store.Progress{RoomID: w.room.ID, ItemKey: key(3), Position: 7.5, Duration: new(8.0), CreatedAt: 5, UpdatedAt: 9999}
 		if err := tx.PutProgress(ctx, &p); err != nil {
 			return err
 		}
@@ -285,9 +285,9 @@ func TestChat(t *testing.T) {
 		guest := "g:" + store.NewID()
 		var made []store.ChatMessage
 		for i := range 6 {
-			m := store.ChatMessage{ID: store.NewID(), RoomID: w.room.ID, UserID: &w.ann.ID, Content: strings.Repeat("好", 500), ClientID: ptr(fmt.Sprint("c", i))}
+			m := store.ChatMessage{ID: store.NewID(), RoomID: w.room.ID, UserID: &w.ann.ID, Content: strings.Repeat("好", 500), ClientID: new(fmt.Sprint("c", i))}
 			if i%2 == 1 {
-				m.UserID, m.GuestID, m.GuestName = nil, &guest, ptr("Gus")
+				m.UserID, m.GuestID, m.GuestName = nil, &guest, new("Gus")
 			}
 			if i == 4 {
 				m.Kind, m.Danmaku, m.ReplyTo = "danmaku", json.RawMessage(`{"item_key":"k","position":1.5}`), &made[0].ID
@@ -301,10 +301,10 @@ func TestChat(t *testing.T) {
 			made = append(made, m)
 		}
 		for _, author := range []string{w.ann.ID, guest} {
-			again := store.ChatMessage{ID: store.NewID(), RoomID: w.room.ID, Content: "x", ClientID: ptr("c0")}
+			again := store.ChatMessage{ID: store.NewID(), RoomID: w.room.ID, Content: "x", ClientID: new("c0")}
 			key := "chat_messages.room_id,chat_messages.user_id,chat_messages.client_id"
 			if author == guest {
-				again.GuestID, again.ClientID, key = &guest, ptr("c1"), "chat_messages.room_id,chat_messages.guest_id,chat_messages.client_id"
+				again.GuestID, again.ClientID, key = &guest, new("c1"), "chat_messages.room_id,chat_messages.guest_id,chat_messages.client_id"
 			} else {
 				again.UserID = &author
 			}

@@ -74,7 +74,7 @@ func copyDatabase(ctx context.Context, db *sql.DB, target string) error {
 		err = os.Rename(temp, target)
 	}
 	if err != nil {
-		os.Remove(temp)
+		_ = os.Remove(temp)
 		return err
 	}
 	syncFolder(filepath.Dir(target))

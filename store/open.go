@@ -61,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	for range cfg.Readers {
 		db.readers <- nil
 	}
-	go func() {
+	go func() { //nolint:contextcheck // the writer outlives the call that opens the database
 		defer rescue(db.log, "store writer")
 		defer close(db.done)
 		defer db.writer.abort()
@@ -113,7 +113,7 @@ func (db *DB) open(ctx context.Context, dir, path string) error {
 // path is where the database file is.
 func (cfg Config) path() (string, error) {
 	if cfg.Dir == "" {
-		return "", errors.New("store: no data folder given; set --data")
+		return "", errors.New("store: no data folder given; set --data-dir")
 	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -124,7 +124,7 @@ func (cfg Config) path() (string, error) {
 		rest, ok := strings.CutPrefix(cfg.URL, "sqlite:")
 		if !ok {
 			kind, _, _ := strings.Cut(cfg.URL, ":") // the rest may hold a password
-			return "", fmt.Errorf("store.url: %q is no database that this version can use; give sqlite:", kind)
+			return "", fmt.Errorf("store.url: %q is no database that this version can use; give sqlite: or sqlite:FILE", kind)
 		}
 		if rest != "" {
 			name = rest
@@ -162,7 +162,7 @@ func lockFolder(folder string) (*os.File, error) {
 		if !taken {
 			return nil, fmt.Errorf("lock %s: %w", folder, err)
 		}
-		return nil, fmt.Errorf("%w: another SyncTV%s has opened %s; stop it, or give this one a folder of its own with --data",
+		return nil, fmt.Errorf("%w: another SyncTV%s has opened %s; stop it, or give this one a folder of its own with --data-dir",
 			ErrLocked, process(holder[:n]), folder)
 	}
 	// Only for the message above; a full disk must not keep us from starting.
@@ -203,7 +203,7 @@ func explain(err error, path string) error {
 	case errors.Is(err, ErrStorageFull):
 		return fmt.Errorf("open %s: %w; free some space on this disk and start again", path, err)
 	case errors.Is(err, ErrReadOnly):
-		return fmt.Errorf("open %s: %w; let this user write there, mount it writable, or choose another folder with --data", path, err)
+		return fmt.Errorf("open %s: %w; let this user write there, mount it writable, or choose another folder with --data-dir", path, err)
 	case errors.Is(err, ErrCorrupt):
 		return fmt.Errorf("open %s: %w; nothing was changed: move the file away and run `synctv restore FILE` with your last backup", path, err)
 	case errors.Is(err, ErrUnavailable):

@@ -45,8 +45,6 @@ func newWorld(t testing.TB, db *store.DB) world {
 	return w
 }
 
-func ptr[V any](v V) *V { return &v }
-
 // same compares what was read with what was written.
 func same[R any](t *testing.T, what string, got R, err error, want R) {
 	t.Helper()
@@ -82,7 +80,7 @@ func TestUsers(t *testing.T) {
 		fails(t, "unknown user", err, store.ErrNotFound)
 		taken(t, "same name", tx.AddUser(ctx, &store.User{ID: store.NewID(), Username: "ANN", Role: "user", Status: "active", SignupMethod: "setup"}), "users.username_key")
 
-		w.bob.Role, w.bob.PasswordHash, w.bob.DisplayName = "root", ptr("$argon2id$"), "Bob 🎬"
+		w.bob.Role, w.bob.PasswordHash, w.bob.DisplayName = "root", new("$argon2id$"), "Bob 🎬"
 		if err := tx.UpdateUser(ctx, &w.bob); err != nil || w.bob.Version != 2 || w.bob.UpdatedAt != tx.Now() {
 			t.Errorf("update: %v, version %d", err, w.bob.Version)
 		}
@@ -92,7 +90,7 @@ func TestUsers(t *testing.T) {
 		if err := tx.TouchUser(ctx, w.bob.ID, 77); err != nil {
 			t.Error(err)
 		}
-		w.bob.LastSeenAt = ptr(store.Millis(77))
+		w.bob.LastSeenAt = new(store.Millis(77))
 		all, err := tx.Users(ctx, w.ann.ID, w.bob.ID, store.NewID())
 		same(t, "users", all, err, map[string]store.User{w.ann.ID: w.ann, w.bob.ID: w.bob})
 		for role, want := range map[string]int{"root": 1, "user": 1, "admin": 0, "": 2} {
@@ -100,7 +98,7 @@ func TestUsers(t *testing.T) {
 			same(t, "count of role "+role, n, err, want)
 		}
 
-		w.bob.DeletedAt = ptr(tx.Now())
+		w.bob.DeletedAt = new(tx.Now())
 		if err := tx.UpdateUser(ctx, &w.bob); err != nil {
 			t.Error(err)
 		}
@@ -125,7 +123,7 @@ func TestSessionsAndTheirTokens(t *testing.T) {
 		}
 		got, err := tx.Sessions(ctx, w.ann.ID)
 		same(t, "sessions", got, err, []store.Session{made[2], made[1], made[0]})
-		made[0].StepUpAt, made[0].IP = ptr(tx.Now()), "::1"
+		made[0].StepUpAt, made[0].IP = new(tx.Now()), "::1"
 		if err := tx.UpdateSession(ctx, &made[0]); err != nil {
 			return err
 		}
@@ -144,7 +142,7 @@ func TestSessionsAndTheirTokens(t *testing.T) {
 			return err
 		}
 		token, err := tx.RefreshToken(ctx, hash("first"))
-		first.RotatedAt, first.ReplacedBy = ptr(store.Millis(5)), &second.ID
+		first.RotatedAt, first.ReplacedBy = new(store.Millis(5)), &second.ID
 		same(t, "used token", token, err, first)
 		_, err = tx.RefreshToken(ctx, hash("second"))
 		fails(t, "replaced secret", err, store.ErrNotFound)
@@ -178,7 +176,7 @@ func TestSigningKeysAndSettingsAndChallenges(t *testing.T) {
 			return err
 		}
 		taken(t, "second active key", tx.AddSigningKey(ctx, &store.SigningKey{Kid: "fedcba9876543210", PrivateEnc: []byte{}, State: "active"}), "signing_keys.state")
-		key.State, key.RetiredAt = "retired", ptr(tx.Now())
+		key.State, key.RetiredAt = "retired", new(tx.Now())
 		if err := tx.UpdateSigningKey(ctx, &key); err != nil {
 			return err
 		}
@@ -214,7 +212,7 @@ func TestSigningKeysAndSettingsAndChallenges(t *testing.T) {
 		_, err = tx.UseChallenge(ctx, "mfa", c.ID)
 		fails(t, "use as another kind", err, store.ErrNotFound)
 		got, err = tx.UseChallenge(ctx, "ws", c.ID)
-		c.UsedAt = ptr(tx.Now())
+		c.UsedAt = new(tx.Now())
 		same(t, "used challenge", got, err, c)
 		_, err = tx.UseChallenge(ctx, "ws", c.ID)
 		fails(t, "second use", err, store.ErrNotFound)
@@ -229,7 +227,7 @@ func TestSigningKeysAndSettingsAndChallenges(t *testing.T) {
 func TestFilesInstancesAndAudit(t *testing.T) {
 	story(t, func(ctx context.Context, t *testing.T, tx *store.Tx, w world) error {
 		hash := strings.Repeat("a1", 32)
-		f := store.File{ID: store.NewID(), OwnerID: &w.ann.ID, Kind: "avatar", Mime: "image/png", Size: 5, SHA256: hash, Width: ptr(int64(4)), StorageKey: "k"}
+		f := store.File{ID: store.NewID(), OwnerID: &w.ann.ID, Kind: "avatar", Mime: "image/png", Size: 5, SHA256: hash, Width: new(int64(4)), StorageKey: "k"}
 		if err := tx.AddFile(ctx, &f); err != nil {
 			return err
 		}
@@ -251,7 +249,7 @@ func TestFilesInstancesAndAudit(t *testing.T) {
 		fails(t, "deleted file", err, store.ErrNotFound)
 
 		p := store.ProviderInstance{Name: "nas", Providers: json.RawMessage(`["alist"]`), Kind: "server", Enabled: true, Priority: 2}
-		q := store.ProviderInstance{Name: "a", Providers: json.RawMessage(`["emby"]`), Kind: "remote", ConfigEnc: []byte{9}, RatePerMin: ptr(int64(5))}
+		q := store.ProviderInstance{Name: "a", Providers: json.RawMessage(`["emby"]`), Kind: "remote", ConfigEnc: []byte{9}, RatePerMin: new(int64(5))}
 		if err := errors.Join(tx.PutProviderInstance(ctx, &p), tx.PutProviderInstance(ctx, &q)); err != nil {
 			return err
 		}

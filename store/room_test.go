@@ -19,16 +19,16 @@ func TestRooms(t *testing.T) {
 		same(t, "room", got, err, w.room)
 		again := store.Room{ID: store.NewID(), Name: "FILM night", CreatorID: w.ann.ID, Visibility: "public", Status: "active"}
 		taken(t, "same name", tx.AddRoom(ctx, &again), "rooms.creator_id,rooms.name_key")
-		again.CreatorID, again.Slug = w.bob.ID, ptr("films")
+		again.CreatorID, again.Slug = w.bob.ID, new("films")
 		if err := tx.AddRoom(ctx, &again); err != nil {
 			return err
 		}
-		third := store.Room{ID: store.NewID(), Name: "3", Slug: ptr("films"), CreatorID: w.bob.ID, Visibility: "public", Status: "active"}
+		third := store.Room{ID: store.NewID(), Name: "3", Slug: new("films"), CreatorID: w.bob.ID, Visibility: "public", Status: "active"}
 		taken(t, "same slug", tx.AddRoom(ctx, &third), "rooms.slug")
 		got, err = tx.RoomBySlug(ctx, "films")
 		same(t, "room by slug", got, err, again)
 
-		w.room.Name, w.room.PasswordHash = "Series", ptr("$argon2id$")
+		w.room.Name, w.room.PasswordHash = "Series", new("$argon2id$")
 		if err := tx.UpdateRoom(ctx, &w.room); err != nil || w.room.Version != 2 || w.room.NameKey != "series" {
 			t.Errorf("update: %v, %+v", err, w.room)
 		}
@@ -163,7 +163,7 @@ func TestListsOfRooms(t *testing.T) {
 
 func TestMembers(t *testing.T) {
 	story(t, func(ctx context.Context, t *testing.T, tx *store.Tx, w world) error {
-		boss := store.Member{RoomID: w.room.ID, UserID: w.ann.ID, Role: "creator", Status: "active", JoinedAt: ptr(tx.Now())}
+		boss := store.Member{RoomID: w.room.ID, UserID: w.ann.ID, Role: "creator", Status: "active", JoinedAt: new(tx.Now())}
 		bob := store.Member{RoomID: w.room.ID, UserID: w.bob.ID, Role: "member", Status: "active", Added: perm.PlayControl, Removed: perm.SendChat, Nickname: "Bobby"}
 		if err := errors.Join(tx.AddMember(ctx, &bob), tx.AddMember(ctx, &boss)); err != nil {
 			return err

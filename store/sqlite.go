@@ -79,7 +79,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 	for _, p := range c.pragmas {
 		if err := p.apply(ctx, dc); err != nil {
-			dc.Close()
+			_ = dc.Close()
 			return nil, err
 		}
 	}
@@ -111,7 +111,7 @@ func ask(ctx context.Context, dc driver.Conn, query string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	row := make([]driver.Value, max(1, len(rows.Columns())))
 	switch err := rows.Next(row); {
 	case errors.Is(err, io.EOF):

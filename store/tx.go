@@ -78,7 +78,7 @@ func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error
 	if !tx.writable {
 		return 0, errReadTx
 	}
-	stmt, ctx, err := tx.statement(ctx, query)
+	stmt, ctx, err := tx.statement(ctx, query) //nolint:sqlclosecheck // kept as long as the connection
 	if err != nil {
 		return 0, err
 	}
@@ -100,7 +100,7 @@ func (tx *Tx) execOne(ctx context.Context, query string, args ...any) error {
 
 // query runs a statement and calls scan for each of its rows.
 func (tx *Tx) query(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	stmt, ctx, err := tx.statement(ctx, query)
+	stmt, ctx, err := tx.statement(ctx, query) //nolint:sqlclosecheck // kept as long as the connection
 	if err != nil {
 		return err
 	}

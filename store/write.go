@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -232,8 +233,8 @@ func (c *call) finish(err error) {
 }
 
 func (c *call) revert() {
-	for i := len(c.tx.undo) - 1; i >= 0; i-- {
-		c.tx.undo[i]()
+	for _, undo := range slices.Backward(c.tx.undo) {
+		undo()
 	}
 	c.tx.undo = nil
 }

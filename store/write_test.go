@@ -149,7 +149,7 @@ func TestAfterCommitRunsInOrderAndOnlyAfterSuccess(t *testing.T) {
 		note := func(s string) func() { return func() { order = append(order, s) } }
 		write(t, db, func(ctx context.Context, tx *store.Tx) error {
 			tx.AfterCommit(note("first"))
-			tx.AfterCommit(func() {
+			tx.AfterCommit(func() { //nolint:contextcheck // reads with the context of the test
 				note("second")()
 				if got := settingKeys(t, db); len(got) != 1 {
 					t.Errorf("after the commit settings = %v", got)

@@ -1,6 +1,9 @@
 package sqlgen
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // MaxRows is how many rows one statement carries: 100 rows of 30 columns stay
 // far below the 32766 parameters of SQLite, and more rows gain nothing.
@@ -25,7 +28,7 @@ func Insert(table string, columns []string, rows int) string {
 func Upsert(table string, columns, key, keep []string) string {
 	var set []string
 	for _, c := range columns {
-		if !contains(key, c) && !contains(keep, c) {
+		if !slices.Contains(key, c) && !slices.Contains(keep, c) {
 			set = append(set, c+" = excluded."+c)
 		}
 	}
@@ -60,13 +63,4 @@ func Marks(n int) string {
 // LIKE ? ESCAPE '\'.
 func Like(q string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q) + "%"
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

@@ -67,7 +67,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	db, err := store.Open(context.Background(), store.Config{Dir: dir})
 	if err != nil {
 		return nil, err
