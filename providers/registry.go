@@ -105,23 +105,15 @@ func (r *Registry) Apply(_ context.Context, configs []InstanceConfig) error {
 		}
 	}
 	for i, cfg := range configs {
-		f, known := r.factories[cfg.Kind]
-		switch {
-		case i >= maxInstances:
+		if i == maxInstances {
 			errs = append(errs, fmt.Errorf("more than %d instances", maxInstances))
-		case !known:
-			errs = append(errs, fmt.Errorf("instance %q: unknown provider %q", cfg.Name, cfg.Kind))
-		case !instanceName.MatchString(cfg.Name):
-			errs = append(errs, fmt.Errorf("instance name %q: want a-z 0-9 _ -, at most 64", cfg.Name))
-		case next.byName[cfg.Name] != nil:
-			errs = append(errs, fmt.Errorf("instance name %q is used twice", cfg.Name))
-		default:
-			add(f, cfg)
-			continue
-		}
-		if i >= maxInstances {
 			break
 		}
+		if err := r.mistake(cfg, next); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		add(r.factories[cfg.Kind], cfg)
 	}
 	for _, list := range next.byKind {
 		slices.SortStableFunc(list, func(a, b *Instance) int {
@@ -135,6 +127,18 @@ func (r *Registry) Apply(_ context.Context, configs []InstanceConfig) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (r *Registry) mistake(cfg InstanceConfig, next *snapshot) error {
+	switch _, known := r.factories[cfg.Kind]; {
+	case !known:
+		return fmt.Errorf("instance %q: unknown provider %q", cfg.Name, cfg.Kind)
+	case !instanceName.MatchString(cfg.Name):
+		return fmt.Errorf("instance name %q: want a-z 0-9 _ -, at most 64", cfg.Name)
+	case next.byName[cfg.Name] != nil:
+		return fmt.Errorf("instance name %q is used twice", cfg.Name)
+	}
+	return nil
 }
 
 // retire needs mu.

@@ -93,25 +93,28 @@ var hidden = map[string]bool{
 
 // shown says whether the configuration and good manners let a name be seen.
 func (p *Provider) shown(name string, dir bool) bool {
+	if checkPath(name) != nil {
+		return false
+	}
 	low := strings.ToLower(name)
-	base := path.Base(low)
-	if checkPath(name) != nil || hidden[base] {
-		return false
-	}
-	fits := func(patterns []string) bool {
-		for _, pat := range patterns {
-			a, _ := path.Match(pat, base) // checked when it was configured
-			b, _ := path.Match(pat, low)
-			if a || b {
-				return true
-			}
+	for at := low; at != "."; at = path.Dir(at) { // what lies in a hidden folder is hidden
+		if hidden[path.Base(at)] || fits(p.cfg.Exclude, at) {
+			return false
 		}
-		return false
 	}
-	if fits(p.cfg.Exclude) {
-		return false
+	return dir || len(p.cfg.Include) == 0 || fits(p.cfg.Include, low)
+}
+
+// fits matches the name alone and the whole path.
+func fits(patterns []string, low string) bool {
+	for _, pat := range patterns {
+		a, _ := path.Match(pat, path.Base(low)) // checked when it was configured
+		b, _ := path.Match(pat, low)
+		if a || b {
+			return true
+		}
 	}
-	return dir || len(p.cfg.Include) == 0 || fits(p.cfg.Include)
+	return false
 }
 
 // besides are the names that go with media: subtitles and parts of HLS.

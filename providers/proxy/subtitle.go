@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -72,7 +73,7 @@ func ToVTT(raw []byte) ([]byte, error) {
 	if len(cues) == 0 {
 		return nil, &providers.Error{Class: providers.ClassBadUpstream, Reason: "this is not a subtitle"}
 	}
-	slices.SortStableFunc(cues, func(a, b cue) int { return int(a.from - b.from) })
+	slices.SortStableFunc(cues, func(a, b cue) int { return cmp.Compare(a.from, b.from) })
 	var b bytes.Buffer
 	b.WriteString("WEBVTT\n")
 	for _, c := range cues {
