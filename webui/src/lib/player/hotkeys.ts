@@ -55,6 +55,7 @@ export function actionFor(e: Press): Action | null {
 export function taken(target: EventTarget | null, key: string): boolean {
   const el = target instanceof Element ? target : null;
   if (!el) return false;
+  if (el.matches('input[type="range"]')) return /^(arrow|home|end|page)/i.test(key);
   if (el.closest('input, textarea, select, [contenteditable=""], [contenteditable="true"]')) return true;
   if (el.closest('[role="menu"], [role="dialog"], [role="listbox"], [role="tablist"], dialog')) return true;
   if (el.ownerDocument.querySelector('dialog[open]')) return true;

@@ -111,7 +111,6 @@ export class Loader {
     } catch (err) {
       if (run !== this.#run) return;
       const status = statusOf(err);
-      if (status === 0 && !(err instanceof Error && err.name === 'ApiError')) throw err;
       const slug = slugOf(err);
       const kind = slug === 'media-restricted' ? 'restricted' : status === 0 ? 'network' : 'problem';
       this.#fail({ kind, slug, detail: err instanceof Error ? err.message : '' });

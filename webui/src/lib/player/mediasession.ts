@@ -26,6 +26,7 @@ export interface MediaFacts {
 export class SystemControls {
   #session = 'mediaSession' in navigator ? navigator.mediaSession : null;
   #shown = '';
+  #at = '';
 
   constructor(intents: MediaIntents) {
     this.#handle('play', () => intents.play());
@@ -56,6 +57,9 @@ export class SystemControls {
         ? new MediaMetadata({ title: f.title, artist: f.room, artwork })
         : null;
     }
+    const at = `${f.playing} ${f.duration} ${f.rate} ${Math.floor(f.position)}`;
+    if (at === this.#at) return;
+    this.#at = at;
     this.#session.playbackState = f.title ? (f.playing ? 'playing' : 'paused') : 'none';
     const known = Number.isFinite(f.duration) && f.duration > 0;
     this.#session.setPositionState?.(

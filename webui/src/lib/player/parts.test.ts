@@ -45,6 +45,9 @@ describe('keys', () => {
     expect(taken(get('#b'), ' ')).toBe(true);
     expect(taken(get('#b'), 'k')).toBe(false);
     expect(taken(get('#d'), ' ')).toBe(false);
+    document.body.innerHTML = '<input type="range">';
+    expect(taken(get('input'), 'ArrowUp')).toBe(true);
+    expect(taken(get('input'), ' ')).toBe(false);
     document.body.innerHTML = '<dialog open></dialog><div id="d"></div>';
     expect(taken(get('#d'), 'k')).toBe(true);
     document.body.innerHTML = '';

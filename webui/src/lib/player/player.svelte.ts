@@ -24,6 +24,11 @@ export interface Line {
   code: string;
 }
 
+/** The server takes ten playback commands at once, then one per second. */
+const SEEK_BURST = 6;
+const SEEK_BURST_MS = 10_000;
+const SEEK_SHOWN_MS = 1200;
+
 export type Gate = 'ok' | 'offline' | 'permission' | 'live' | 'empty';
 
 type PictureVideo = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
@@ -47,6 +52,7 @@ export class PlayerModel {
   fullscreen = $state(false);
   pip = $state(false);
   canPip = $state(false);
+  canVolume = $state(true);
   stats = $state(false);
   line = $state.raw<Line | null>(null);
   /** A seek that is being chosen or on its way. */
@@ -70,6 +76,7 @@ export class PlayerModel {
   #seekTimer: ReturnType<typeof setTimeout> | undefined;
   #targetTimer: ReturnType<typeof setTimeout> | undefined;
   #lineId = 0;
+  #seeksAt: number[] = [];
   #infoOf = '';
 
   constructor(session: RoomSession, toggleTheatre: () => void) {
@@ -82,8 +89,9 @@ export class PlayerModel {
   attach(video: HTMLVideoElement, stage: HTMLElement): () => void {
     this.#video = video;
     this.#stage = stage;
-    video.volume = this.volume;
-    video.muted = this.muted;
+    video.volume = 0.5;
+    this.canVolume = video.volume === 0.5; // iPhones keep it to themselves
+    this.#applySound();
     this.canPip = document.pictureInPictureEnabled === true;
     // The loader needs the driver and the driver reports media to the loader at once.
     const loader = new Loader(
@@ -314,24 +322,33 @@ export class PlayerModel {
     void this.#sent(this.session.seek(to)).then((ok) => ok || (this.target = null));
   }
 
-  /** Keys repeat: the last target is sent, at most every 250 ms. */
+  /** Keys repeat: the first press goes at once, then the last target every 250 ms, or every second when it goes on. */
   seekBy(seconds: number): void {
     if (this.session.playback?.media?.live) return this.say('gate.live');
     if (!this.#may('play_control')) return;
     const from = this.target ?? this.session.position();
     const to = Math.max(0, this.duration > 0 ? Math.min(from + seconds, this.duration) : from + seconds);
     this.#aim(to);
-    this.#seekTimer ??= setTimeout(() => {
+    if (this.#seekTimer !== undefined) return;
+    const now = this.session.now();
+    this.#seeksAt = this.#seeksAt.filter((t) => now - t < SEEK_BURST_MS);
+    const gap = this.#seeksAt.length < SEEK_BURST ? C.SEEK_REPEAT_MS : 1000;
+    const wait = Math.max(0, (this.#seeksAt.at(-1) ?? -Infinity) + gap - now);
+    const send = () => {
       this.#seekTimer = undefined;
-      if (this.target !== null) void this.#sent(this.session.seek(this.target));
-    }, C.SEEK_REPEAT_MS);
+      if (this.target === null) return;
+      this.#seeksAt.push(this.session.now());
+      void this.#sent(this.session.seek(this.target));
+    };
+    if (wait === 0) send();
+    else this.#seekTimer = setTimeout(send, wait);
   }
 
   /** Shows where the room is going, until it is there or 2 s have passed. */
   #aim(to: number): void {
     this.target = to;
     clearTimeout(this.#targetTimer);
-    this.#targetTimer = setTimeout(() => (this.target = null), C.SEEK_REPEAT_MS + 900);
+    this.#targetTimer = setTimeout(() => (this.target = null), SEEK_SHOWN_MS);
   }
 
   async next(): Promise<void> {
@@ -348,7 +365,8 @@ export class PlayerModel {
 
   rejoin(): void {
     this.mutedStart = false;
-    this.#applySound();
+    this.muted = this.prefs.muted;
+    this.#applySound(); // before play(): the gesture allows sound now
     this.driver?.rejoin();
   }
   resync(): void {
@@ -392,7 +410,6 @@ export class PlayerModel {
   }
   #applySound(): void {
     if (!this.#video) return;
-    if (!this.mutedStart) this.muted = this.volume === 0 || (this.prefs.muted && this.muted);
     this.#video.volume = this.volume;
     this.#video.muted = this.muted;
   }

@@ -71,6 +71,8 @@ interface Align {
 const HAVE_METADATA = 1;
 const HAVE_FUTURE_DATA = 3;
 const KEEP_ALIGNS = 20;
+/** While a start waits for data: events tell at once, this is for those that never come. */
+const ALIGN_POLL_MS = 50;
 /** A timer that fires this late still starts: hopping again would only be later. */
 const ARMED_LATE_MS = 100;
 
@@ -344,7 +346,7 @@ export class Controller {
     if (!this.#port.paused) this.#port.pause();
     this.#seek(this.expected(when)); // also when equal: every start is the same kind of start
     this.#align = { kind, began: now.local, when, phase: 'seek', armed: false, measured: false };
-    return C.TICK_MS;
+    return ALIGN_POLL_MS;
   }
 
   #stepAlign(a: Align, now: Ready): number {
@@ -360,7 +362,7 @@ export class Controller {
     }
     if (a.phase !== 'arm') {
       if (expired) this.#drop(); // no data at all: start over from where the room is by then
-      return C.TICK_MS;
+      return ALIGN_POLL_MS;
     }
     const wait = a.when - this.stats.startCost - now.server;
     if (wait > 0.5) {
@@ -385,7 +387,7 @@ export class Controller {
     a.phase = 'seek';
     a.armed = false;
     this.#seek(to);
-    return C.TICK_MS;
+    return ALIGN_POLL_MS;
   }
 
   #fire(a: Align, late: number, now: Now): number {

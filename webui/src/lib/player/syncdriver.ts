@@ -58,7 +58,7 @@ export class SyncDriver {
     this.#hooks = hooks;
     this.port = new ElementPort(video, (err) => this.#refused(err));
     this.ctl = new Controller(this.port, this.#costs());
-    this.ctl.hidden = document.hidden;
+    this.ctl.hidden = this.#unseen;
     this.#listen();
     this.#lastPerf = session.now();
     this.#lastWall = Date.now();
@@ -125,7 +125,6 @@ export class SyncDriver {
   rejoin(): void {
     if (this.ctl.held === 'blocked') {
       // The gesture must see play() itself; the aligned start follows.
-      this.#video.muted = false;
       this.port.play();
     }
     this.ctl.hold(null, this.now());
@@ -194,6 +193,8 @@ export class SyncDriver {
       }
     };
     this.#undo.push(this.#session.on('state', (s, forced) => this.#state(s, forced)));
+    // A new connection knows nothing of our player.
+    this.#undo.push(this.#session.on('path', () => (this.#reportKey = '')));
     on(this.#video, 'seeked canplay playing loadedmetadata durationchange ended', this.kick);
     on(this.#video, 'emptied', () => this.port.forget());
     on(this.#video, 'pause', () => this.#foreignPause());
@@ -203,11 +204,17 @@ export class SyncDriver {
       this.kick();
     });
     on(document, 'visibilitychange', () => this.#visibility());
+    on(this.#video, 'enterpictureinpicture leavepictureinpicture', () => this.#visibility());
     on(window, 'pagehide', () => this.#saveCosts());
   }
 
+  /** Hidden, and not in a little window of its own either. */
+  get #unseen(): boolean {
+    return document.hidden && document.pictureInPictureElement !== this.#video;
+  }
+
   #visibility(): void {
-    this.ctl.hidden = document.hidden;
+    this.ctl.hidden = this.#unseen;
     if (!document.hidden) {
       this.#lastPerf = this.#session.now();
       this.#lastWall = Date.now();
@@ -256,7 +263,7 @@ export class SyncDriver {
     const v = this.#video;
     if (this.#failed) return 'error';
     if (ctl.held === 'blocked') return 'blocked';
-    if (document.hidden) return 'background';
+    if (this.#unseen) return 'background';
     if (v.ended) return 'ended';
     if (ctl.held === 'paused') return 'paused';
     if (port.readyState < 3) return 'buffering';
@@ -277,7 +284,7 @@ export class SyncDriver {
     this.#reportKey = key;
     this.#reportAt = now.local;
     const jitter = (Math.random() * 2 - 1) * C.REPORT_JITTER_MS;
-    this.#reportNext = document.hidden ? C.REPORT_HIDDEN_MS : C.REPORT_MS + jitter;
+    this.#reportNext = this.#unseen ? C.REPORT_HIDDEN_MS : C.REPORT_MS + jitter;
   }
 
   #statement(

@@ -58,6 +58,7 @@ export interface SocketHooks {
 }
 
 const OPEN = 1;
+const LATE_TIMER_MS = 2000;
 /** We end a socket that seems dead; the private range is all a page may send. */
 const CLOSE_OURS = 4900;
 
@@ -192,7 +193,7 @@ export class RoomSocket {
 
   #frame(data: unknown, at: number): void {
     this.#timer('probe', null);
-    this.#timer('silence', SILENCE_MS, () => this.#lose(0));
+    this.#timer('silence', SILENCE_MS, () => this.#silent(at));
     const m = decode(data);
     if (!m) return;
     if (!('unknown' in m) && m.type === 'welcome') return this.#welcome(m.data);
@@ -206,6 +207,13 @@ export class RoomSocket {
       this.#seq = m.seq;
     }
     this.#hooks.message(m, at);
+  }
+
+  #silent(since: number): void {
+    if (this.#env.now() - since < SILENCE_MS + LATE_TIMER_MS) return this.#lose(0);
+    // Timers of hidden pages run once a minute: our pings were late, not the answers.
+    this.#hooks.pathChanged();
+    this.#timer('probe', PROBE_MS, () => this.#lose(0));
   }
 
   #welcome(w: Welcome): void {
