@@ -75,6 +75,7 @@ func (s *Server) refusal(r *protocol.PlaybackReject) error {
 		p := newProblem("rate-limited", "too many commands, try again in a moment")
 		p.retryAfter(time.Second)
 		return p
+	case protocol.RejectValidation:
 	}
 	return invalid("body", "the room cannot do that: no such media, or nothing is selected")
 }

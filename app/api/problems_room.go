@@ -49,15 +49,13 @@ func roomProblems() []problemRow {
 }
 
 func fillDenied(err error, p *Problem) {
-	var e *room.DeniedError
-	if errors.As(err, &e) && e.Permission != "" {
+	if e, ok := errors.AsType[*room.DeniedError](err); ok && e.Permission != "" {
 		p.with("permission", e.Permission)
 	}
 }
 
 func fillCooldown(err error, p *Problem) {
-	var e *room.CooldownError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*room.CooldownError](err); ok {
 		p.with("retry_at", e.RetryAt.UTC().Format(timestamp))
 	}
 }
@@ -67,8 +65,7 @@ func fillConfirm(_ error, p *Problem) {
 }
 
 func fillQuota(err error, p *Problem) {
-	var e *room.QuotaError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*room.QuotaError](err); ok {
 		p.Detail = "the limit for " + e.What + " is reached"
 		p.with("limit", e.Limit)
 		p.with("current", e.Current)
@@ -76,29 +73,25 @@ func fillQuota(err error, p *Problem) {
 }
 
 func fillTooMany(err error, p *Problem) {
-	var e *room.TooManyError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*room.TooManyError](err); ok {
 		p.retryAfter(e.After)
 	}
 }
 
 func fillVersion(err error, p *Problem) {
-	var e *room.VersionError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*room.VersionError](err); ok {
 		p.with("current_version", e.Current)
 	}
 }
 
 func fillFields(err error, p *Problem) {
-	var e *room.ValidationError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*room.ValidationError](err); ok {
 		p.Errors = fieldsOf(e.Fields)
 	}
 }
 
 func fillMissing(err error, p *Problem) {
-	var e *library.MissingError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*library.MissingError](err); ok {
 		p.Errors = fieldsOf(e.Fields)
 	}
 }

@@ -77,7 +77,7 @@ type RoomPatch struct {
 	Name        *string          `json:"name,omitempty" minLength:"1" maxLength:"400" example:"Film night"`
 	Description *string          `json:"description,omitempty" maxLength:"2000"`
 	Visibility  *string          `json:"visibility,omitempty" enum:"public,unlisted,private"`
-	Slug        Optional[string] `json:"slug,omitempty" doc:"null removes it"`
+	Slug        Optional[string] `json:"slug,omitzero" doc:"null removes it"`
 }
 
 // RoomDelete confirms a deletion.

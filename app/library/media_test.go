@@ -293,7 +293,7 @@ func TestReorderOfAThousand(t *testing.T) {
 
 func TestPlayGoesThroughUsOnlyWhereItMust(t *testing.T) {
 	w := newWorld(t, `{"allow_guests":true}`, nil)
-	ctx := t.Context()
+	ctx, gus := t.Context(), w.guest()
 	secret := film("plain")
 	secret.Headers = map[string]string{"Authorization": "Bearer canary"}
 	on, off := film("plain"), film("required")
@@ -316,7 +316,7 @@ func TestPlayGoesThroughUsOnlyWhereItMust(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			info, err := w.lib.Play(ctx, w.guest(), w.room, out.Media[0].Media.ID, "https://tv.example")
+			info, err := w.lib.Play(ctx, gus, w.room, out.Media[0].Media.ID, "https://tv.example")
 			if tt.via == "" {
 				if providers.ClassOf(err) != providers.ClassUnsupported {
 					t.Errorf("play = %v, want unsupported", err)

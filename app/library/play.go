@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"time"
@@ -239,7 +240,7 @@ func (s *Service) learn(ctx context.Context, m store.Media, info *providers.Play
 		return tx.UpdateMedia(ctx, &now)
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrVersion) {
-		s.log.WarnContext(ctx, "duration not kept", "media", m.ID, "err", err)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "duration not kept", slog.String("media", m.ID), slog.Any("err", err))
 	}
 }
 

@@ -171,6 +171,7 @@ func siteDefault(site *settings.Site, role perm.Role) perm.Mask {
 		return site.MemberDefault
 	case perm.Guest:
 		return site.GuestDefault
+	case perm.Creator:
 	}
 	return perm.Default(role)
 }
