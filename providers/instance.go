@@ -28,9 +28,7 @@ type InstanceConfig struct {
 }
 
 func (c InstanceConfig) equal(o InstanceConfig) bool {
-	config := slices.Equal(c.Config, o.Config)
-	c.Config, o.Config = nil, nil
-	return config && c.Name == o.Name && c.Kind == o.Kind && c.Disabled == o.Disabled && c.Locked == o.Locked &&
+	return slices.Equal(c.Config, o.Config) && c.Name == o.Name && c.Kind == o.Kind && c.Disabled == o.Disabled && c.Locked == o.Locked &&
 		c.Priority == o.Priority && c.Timeout == o.Timeout && c.MaxConcurrency == o.MaxConcurrency &&
 		c.Comment == o.Comment && c.VisibleTo == o.VisibleTo
 }
@@ -173,16 +171,15 @@ func (in *Instance) Forget(rq ResolveRequest) {
 }
 
 func (in *Instance) keepFor(info *PlayInfo, err error) time.Duration {
-	switch ClassOf(err) {
-	case ClassNotFound:
+	class := ClassOf(err)
+	switch {
+	case class == ClassNotFound:
 		return keepNotFound
-	case ClassRateLimited:
+	case class == ClassRateLimited:
 		return keepRateLimited
-	}
-	if err != nil || info == nil {
+	case err != nil || info == nil:
 		return 0
-	}
-	if info.Expires.IsZero() {
+	case info.Expires.IsZero():
 		return in.keep
 	}
 	return min(in.keep, time.Until(info.Expires)-expiryMargin)

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -39,7 +40,7 @@ func readMP4(r io.ReaderAt, size int64) (MediaHeader, error) {
 		}
 		return false, nil
 	})
-	if err == errShort && len(m.codecs) == 0 {
+	if errors.Is(err, errShort) && len(m.codecs) == 0 {
 		m.h.NextBox = m.at
 	}
 	m.h.Codecs = strings.Join(m.codecs, ",")
@@ -278,15 +279,16 @@ func hevcString(kind string, c []byte) string {
 	if c[1]&0x20 != 0 {
 		tier = "H"
 	}
-	s := fmt.Sprintf("%s.%s%d.%X.%s%d", kind, space, c[1]&0x1f, bits.Reverse32(binary.BigEndian.Uint32(c[2:])), tier, c[12])
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s.%s%d.%X.%s%d", kind, space, c[1]&0x1f, bits.Reverse32(binary.BigEndian.Uint32(c[2:])), tier, c[12])
 	constraints := c[6:12]
 	for len(constraints) > 0 && constraints[len(constraints)-1] == 0 {
 		constraints = constraints[:len(constraints)-1]
 	}
 	for _, b := range constraints {
-		s += fmt.Sprintf(".%X", b)
+		fmt.Fprintf(&s, ".%X", b)
 	}
-	return s
+	return s.String()
 }
 
 func av1String(c []byte) string {

@@ -268,17 +268,17 @@ func TestPanicInALoadFailsItsCallersOnly(t *testing.T) {
 	}
 }
 
-type blockedErr struct{}
+type blockedError struct{}
 
-func (blockedErr) Error() string       { return "no" }
-func (blockedErr) BlockedAddr() string { return "10.0.0.1:80" }
+func (blockedError) Error() string       { return "no" }
+func (blockedError) BlockedAddr() string { return "10.0.0.1:80" }
 
 func TestClassOfTransportErrors(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want Class
 	}{
-		{fmt.Errorf("get: %w", blockedErr{}), ClassBlockedAddress},
+		{fmt.Errorf("get: %w", blockedError{}), ClassBlockedAddress},
 		{context.DeadlineExceeded, ClassTimeout},
 		{io.ErrUnexpectedEOF, ClassUnavailable},
 		{&Error{Class: ClassOffline}, ClassOffline},
@@ -287,7 +287,7 @@ func TestClassOfTransportErrors(t *testing.T) {
 			t.Errorf("class of %v = %s, want %s", c.err, got, c.want)
 		}
 	}
-	if e := FromTransport(blockedErr{}); e.Addr != "10.0.0.1:80" || e.Class.Action() != "ask_admin" {
+	if e := FromTransport(blockedError{}); e.Addr != "10.0.0.1:80" || e.Class.Action() != "ask_admin" {
 		t.Errorf("blocked = %+v", e)
 	}
 }

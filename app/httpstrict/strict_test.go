@@ -178,7 +178,7 @@ func FuzzHTTPStrict(f *testing.F) {
 			t.Fatalf("accepted what net/http refuses: %q: %v", text, err)
 		}
 		lengths, chunked, hosts := 0, 0, 0
-		for _, l := range strings.Split(head, "\r\n") {
+		for l := range strings.SplitSeq(head, "\r\n") {
 			switch name, _, _ := strings.Cut(strings.ToLower(l), ":"); name {
 			case "content-length":
 				lengths++

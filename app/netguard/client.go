@@ -74,7 +74,7 @@ func (t *transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 // harmless headers may follow a redirect to another host.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "If-Range": true,
-	"If-None-Match": true, "If-Modified-Since": true, "Origin": true, "Range": true, "User-Agent": true,
+	"If-None-Match": true, "If-Modified-Since": true, "Origin": true, "Range": true, "Referer": true, "User-Agent": true,
 }
 
 func follow(rq *http.Request, via []*http.Request) error {
@@ -85,8 +85,9 @@ func follow(rq *http.Request, via []*http.Request) error {
 		return err
 	}
 	first := via[0]
-	if first.Header.Get("Referer") == "" {
-		rq.Header.Del("Referer") // the standard library adds the address we come from
+	rq.Header.Del("Referer") // the standard library adds the address we come from
+	if own := first.Header.Get("Referer"); own != "" {
+		rq.Header.Set("Referer", own)
 	}
 	strange := !SameOrigin(first.URL, rq.URL)
 	for _, v := range via[1:] { // once away, secrets do not come back

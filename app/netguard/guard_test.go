@@ -102,7 +102,7 @@ func answer(q []byte, asked *atomic.Int64, answers []string) []byte {
 		return out
 	}
 	i := asked.Add(1) - 1
-	for _, a := range strings.Split(answers[int(i)%len(answers)], ",") {
+	for a := range strings.SplitSeq(answers[int(i)%len(answers)], ",") {
 		ip := netip.MustParseAddr(a).As4()
 		out[7]++
 		out = append(out, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ip[0], ip[1], ip[2], ip[3])

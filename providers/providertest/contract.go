@@ -28,7 +28,11 @@ type Case struct {
 func (c Case) registry(t *testing.T) *providers.Registry {
 	t.Helper()
 	r := providers.NewRegistry(c.Deps, c.Factory)
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	c.apply(t, r)
 	return r
 }

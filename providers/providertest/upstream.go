@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -138,9 +139,7 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	for name, v := range sw.Header {
-		w.Header()[name] = v
-	}
+	maps.Copy(w.Header(), sw.Header)
 	if sw.CORS != "" {
 		w.Header().Set("Access-Control-Allow-Origin", sw.CORS)
 	}
@@ -225,13 +224,9 @@ func (u *Upstream) first() bool {
 // half answers as usual but stops in the middle of what it announced.
 func (u *Upstream) half(w http.ResponseWriter, r *http.Request, sw Switches, body []byte) {
 	rec := httptest.NewRecorder()
-	for k, v := range w.Header() {
-		rec.Header()[k] = v
-	}
+	maps.Copy(rec.Header(), w.Header())
 	http.ServeContent(rec, r, "", Modified, bytes.NewReader(body))
-	for k, v := range rec.Header() {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), rec.Header())
 	w.WriteHeader(rec.Code)
 	_, _ = w.Write(rec.Body.Bytes()[:rec.Body.Len()/2])
 	w.(http.Flusher).Flush()

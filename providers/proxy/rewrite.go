@@ -103,7 +103,8 @@ func (r *rewriter) tag(tag, value string, hasValue bool) error {
 		r.out = append(r.out, tag+":"+value...)
 		return nil
 	}
-	line := tag + ":"
+	var line strings.Builder
+	line.WriteString(tag + ":")
 	for i, a := range attrs {
 		if tag == "#EXT-X-SERVER-CONTROL" && (strings.HasPrefix(a.name, "CAN-BLOCK") || strings.HasPrefix(a.name, "CAN-SKIP")) {
 			a.value = "NO" // the questions these invite carry a query, which we do not pass on
@@ -119,11 +120,11 @@ func (r *rewriter) tag(tag, value string, hasValue bool) error {
 			return err
 		}
 		if i > 0 {
-			line += ","
+			line.WriteByte(',')
 		}
-		line += a.String()
+		line.WriteString(a.String())
 	}
-	r.out = append(r.out, line...)
+	r.out = append(r.out, line.String()...)
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (p *Proxy) shape(ctx context.Context, cancel context.CancelCauseFunc, t Tic
 	default:
 		return nil, refused(t, res)
 	}
-	if err := p.plausible(t, res); err != nil {
+	if err := plausible(res); err != nil {
 		return nil, err
 	}
 	s := &stream{body: res.Body, left: res.ContentLength, size: -1, validator: validator(res.Header)}
@@ -122,7 +122,7 @@ func trimPrefix(s, prefix string) string {
 
 // plausible refuses bodies that are no media: an error page with a 200, or an
 // encoding that makes ranges meaningless.
-func (p *Proxy) plausible(t Ticket, res *http.Response) error {
+func plausible(res *http.Response) error {
 	if e := res.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return &providers.Error{Class: providers.ClassBadUpstream, Reason: "the source sent an encoded file"}
 	}

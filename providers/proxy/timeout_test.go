@@ -79,7 +79,7 @@ func TestA45_SlowSourcesAreGivenUp(t *testing.T) {
 				p := New(Config{Key: testKey, HTTP: &c.up})
 				defer p.Close()
 				start := time.Now()
-				n, err := 0, error(nil)
+				n := 0
 				res, err := p.Fetch(t.Context(), ticket(KindURL, "http://h.example/a.mp4"), Request{Method: http.MethodGet})
 				if err == nil {
 					var b []byte

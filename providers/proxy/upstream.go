@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,9 +79,7 @@ func (p *Proxy) get(ctx context.Context, cancel context.CancelCauseFunc, t Ticke
 		if rq.Header.Get("Accept") == "" {
 			rq.Header.Set("Accept", "*/*")
 		}
-		for name, v := range extra {
-			rq.Header[name] = v
-		}
+		maps.Copy(rq.Header, extra)
 		rq.Header.Set("Accept-Encoding", "identity")
 		res, err := p.http.Do(rq)
 		if err != nil {
