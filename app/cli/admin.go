@@ -151,7 +151,7 @@ func readPassword(io streams, file string) (string, error) {
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return "", fmt.Errorf("--password-file: %w", err)
+			return "", fmt.Errorf("password file: %w", err)
 		}
 		defer f.Close()
 		from = f

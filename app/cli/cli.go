@@ -47,7 +47,7 @@ func Main(ctx context.Context, args []string) int {
 }
 
 func run(ctx context.Context, args []string, io streams) int {
-	root := newRoot(io)
+	root := newRoot(io) //nolint:contextcheck // a command gets the context from cobra, as ExecuteContext hands it on
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -77,7 +77,7 @@ func newRoot(io streams) *cobra.Command {
 	root.SetErr(io.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	config.Flags(root.PersistentFlags())
-	root.AddCommand(serveCommand(io), versionCommand(io), configCommand(io), healthcheckCommand(io), openapiCommand(io), adminCommand(io))
+	root.AddCommand(serveCommand(io), versionCommand(io), configCommand(io), healthcheckCommand(io), openapiCommand(io), adminCommand(io), benchCommand(io))
 	return root
 }
 

@@ -66,6 +66,8 @@ func TestMistakesAreOneSentenceAndExitCode2(t *testing.T) {
 		{"admin", "create-root"},
 		{"healthcheck", "a", "b"},
 		{"admin", "create-root", "--username", "ann"},
+		{"bench", "viewers"},
+		{"bench", "viewers", "http://127.0.0.1:1", "--login", "ann"},
 	} {
 		r := invoke(t, "", args...)
 		if r.code != exitUsage || strings.Count(r.err, "\n") != 1 || !strings.HasPrefix(r.err, "synctv: ") || r.out != "" {

@@ -28,7 +28,7 @@ func healthcheckCommand(io streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			base := ""
+			var base string
 			if len(args) == 1 {
 				base = strings.TrimSuffix(args[0], "/")
 			} else if base, err = localURL(c.Listen); err != nil {
