@@ -17,12 +17,12 @@ const writeWithin = 10 * time.Second
 // makes 500 of them per message. A connection that is not a plain socket, like
 // TLS, has only Write.
 type Wire struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil: ErrNoTry
-	call func(fd uintptr)
-	p    []byte // argument and results of call
-	n    int
-	err  error
+	conn  net.Conn
+	raw   syscall.RawConn // nil: ErrNoTry
+	call  func(fd uintptr)
+	p     []byte // argument and results of call
+	n     int
+	errno syscall.Errno
 }
 
 // NewWire returns the wire of conn. It looks through fasthttp's hijacked

@@ -14,8 +14,8 @@ func (w *Wire) open(c syscall.Conn) {
 	w.raw = raw
 	w.call = func(fd uintptr) {
 		for {
-			w.n, w.err = syscall.Write(int(fd), w.p)
-			if w.err != syscall.EINTR { //nolint:errorlint // a bare errno, compared for each delivery
+			w.n, w.errno = writeNow(fd, w.p)
+			if w.errno != syscall.EINTR {
 				return
 			}
 		}
@@ -31,16 +31,19 @@ func (w *Wire) Try(p []byte) (int, error) {
 	if w.raw == nil {
 		return 0, ErrNoTry
 	}
+	if len(p) == 0 {
+		return 0, nil
+	}
 	w.p = p
 	err := w.raw.Control(w.call)
 	w.p = nil
 	switch {
 	case err != nil:
 		return 0, err
-	case w.err == syscall.EAGAIN: //nolint:errorlint // as above
+	case w.errno == syscall.EAGAIN:
 		return 0, nil
-	case w.err != nil:
-		return 0, w.err
+	case w.errno != 0:
+		return 0, w.errno
 	}
 	return w.n, nil
 }
