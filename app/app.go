@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -87,6 +88,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 }
 
 func (a *App) build(ctx context.Context) error {
+	firstKey := a.prepareKey()
 	// The lock on the folder comes with the database: nothing else in it is
 	// touched before this server knows that it is alone.
 	db, err := store.Open(ctx, store.Config{URL: a.cfg.Store.URL.Reveal(), Dir: a.cfg.DataDir, Log: a.log, Metrics: a.metrics})
@@ -105,7 +107,7 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	passwords := auth.NewPasswords(runtime.NumCPU(), machineMemory())
-	a.accounts = account.New(account.Config{DB: db, Settings: a.settings, Passwords: passwords, Master: master, Log: a.log, Dir: a.cfg.DataDir})
+	a.accounts = account.New(account.Config{DB: db, Settings: a.settings, Passwords: passwords, Master: master, Log: a.log, Dir: a.cfg.DataDir, FirstKey: firstKey})
 	if err := a.accounts.Start(ctx); err != nil {
 		return err
 	}
@@ -116,6 +118,32 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	return a.compose(ctx, master, passwords)
+}
+
+// prepareKey makes the signing key of a new site while its database opens: both
+// take about as long. A site that has a database has a key in it.
+func (a *App) prepareKey() func() (auth.Key, error) {
+	if _, err := os.Stat(filepath.Join(a.cfg.DataDir, "synctv.db")); err == nil {
+		return nil
+	}
+	type made struct {
+		key auth.Key
+		err error
+	}
+	done := make(chan made, 1)
+	go func() {
+		defer telemetry.Rescue(a.log, "signing key")
+		defer close(done)
+		k, err := auth.NewKey()
+		done <- made{k, err}
+	}()
+	return func() (auth.Key, error) {
+		m, ok := <-done
+		if !ok {
+			return auth.NewKey() // what made it has panicked; Rescue has said so
+		}
+		return m.key, m.err
+	}
 }
 
 // compose wires what watches films together.
@@ -131,17 +159,21 @@ func (a *App) compose(ctx context.Context, master *auth.Master, passwords *auth.
 	if err := a.applyInstances(ctx); err != nil {
 		return err
 	}
-	media := proxy.New(proxy.Config{Key: master.Derive("proxy/v1"), HTTP: client, Files: a.registry, Log: a.log, Metrics: a.metrics})
+	media := proxy.New(proxy.Config{Key: master.Derive("proxy/v1"), HTTP: netguard.PlainClient(policy), Files: a.registry, Log: a.log, Metrics: a.metrics})
 	a.proxy = media
 	a.hub = realtime.NewHub(realtime.Config{
 		Bus: bus.NewMemory(a.log), Backing: library.NewBacking(a.db, a.registry, a.log), Log: a.log, Metrics: a.metrics,
 		Server: protocol.Server{Version: a.version, Build: webui.Build()},
 	})
-	rooms := room.New(room.Config{DB: a.db, Publisher: a.hub, Live: liveRooms{a.hub}, Settings: a.settings, Passwords: passwords, Tokens: a.accounts.Tokens(), Log: a.log})
+	avatar := func(id string) string { return *a.files.URL(&id) }
+	rooms := room.New(room.Config{
+		DB: a.db, Publisher: a.hub, Live: liveRooms{a.hub}, Settings: a.settings, Passwords: passwords,
+		Tokens: a.accounts.Tokens(), Avatar: avatar, Log: a.log,
+	})
 	lib := library.NewService(library.Config{DB: a.db, Rooms: rooms, Live: a.hub, Settings: a.settings, Registry: a.registry, Proxy: media, Sealer: master, Log: a.log})
 	chats := chat.NewService(chat.Config{
 		DB: a.db, Rooms: rooms, Publisher: a.hub, Settings: a.settings, Log: a.log,
-		Avatar: func(id string) string { return *a.files.URL(&id) },
+		Avatar: avatar,
 	})
 	a.accounts.OnSessionEnd(a.cutSession)
 	var err error

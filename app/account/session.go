@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"synctv/app/auth"
 	"synctv/store"
 )
@@ -80,10 +78,9 @@ func (s *Service) addRefresh(ctx context.Context, tx *store.Tx, session store.Se
 
 // sign fills in the access token.
 func (s *Service) sign(g *Grant) (err error) {
-	g.Access, g.Expires, err = s.tokens.Sign("access", s.Settings.Current().AccessTTL, auth.Claims{
-		RegisteredClaims: jwt.RegisteredClaims{Subject: g.User.ID},
-		Session:          g.Session.ID, Role: g.User.Role, Epoch: g.User.TokenEpoch,
-	})
+	c := auth.Claims{Session: g.Session.ID, Role: g.User.Role, Epoch: g.User.TokenEpoch}
+	c.Subject = g.User.ID
+	g.Access, g.Expires, err = s.tokens.Sign("access", s.Settings.Current().AccessTTL, c)
 	return err
 }
 
