@@ -57,6 +57,9 @@ func below(conn net.Conn) net.Conn {
 	}
 }
 
+// Conn returns the connection that is written to, for its reader.
+func (w *Wire) Conn() net.Conn { return w.conn }
+
 // Write waits until all of bufs is written.
 func (w *Wire) Write(bufs *net.Buffers) error {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {

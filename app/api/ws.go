@@ -3,19 +3,17 @@ package api
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gofiber/contrib/websocket"
 	"github.com/gofiber/fiber/v2"
 
+	"synctv/app/telemetry"
 	"synctv/realtime"
 	"synctv/realtime/protocol"
 )
@@ -27,15 +25,7 @@ var (
 	ErrTooManySockets = errors.New("too many connections")
 )
 
-const (
-	subprotocol = "synctv.v1"
-	// messageWithin bounds a message in pieces, from its first byte.
-	messageWithin = 10 * time.Second
-	// lingerWithin is how long a peer that broke the protocol may take to read
-	// why: closing with its bytes unread would reset the connection instead.
-	lingerWithin = time.Second
-	lingerBytes  = 1 << 20
-)
+const subprotocol = "synctv.v1"
 
 // socketDeps is what the room socket needs.
 type socketDeps struct {
@@ -56,9 +46,8 @@ type socketDeps struct {
 // before the upgrade, so a refusal is an ordinary problem.
 func serveSocket(d socketDeps) fiber.Handler {
 	open := &sockets{deps: d, by: map[string]int{}}
-	upgrade := websocket.New(open.serve, websocket.Config{
-		Subprotocols: []string{subprotocol}, ReadBufferSize: 1024, WriteBufferSize: 1024, WriteBufferPool: &sync.Pool{},
-		RecoverHandler: open.recovered,
+	upgrade := websocket.New(open.upgraded, websocket.Config{
+		Subprotocols: []string{subprotocol}, ReadBufferSize: 128, WriteBufferPool: &sync.Pool{}, RecoverHandler: open.broken,
 	})
 	return func(c *fiber.Ctx) error {
 		if !websocket.IsWebSocketUpgrade(c) {
@@ -67,22 +56,32 @@ func serveSocket(d socketDeps) fiber.Handler {
 		if !originAllowed(c.Get(fiber.HeaderOrigin), string(c.Context().Host()), d.Origins()) {
 			return ErrOrigin
 		}
-		address := "a:" + d.Address(c)
-		if open.full(address, d.PerAddress()) {
+		a := &admission{address: "a:" + d.Address(c), keep: c.App().Server().KeepHijackedConns}
+		if open.full(a.address, d.PerAddress()) {
 			return ErrTooManySockets
 		}
-		seat, err := d.Enter(c.UserContext(), c.Query("ticket"), c.Params("room_id"))
-		if err != nil {
+		var err error
+		if a.seat, err = d.Enter(c.UserContext(), c.Query("ticket"), c.Params("room_id")); err != nil {
 			return err
 		}
-		person, limit := open.person(seat)
-		if open.full(person, limit) {
+		a.person, a.limit = "p:"+a.seat.Person.ID, d.PerUser
+		if a.seat.Person.Kind == "guest" {
+			a.limit = d.PerGuest
+		}
+		if open.full(a.person, a.limit) {
 			return ErrTooManySockets
 		}
-		c.Locals("seat", seat)
-		c.Locals("address", address)
+		c.Locals("admission", a)
 		return upgrade(c)
 	}
+}
+
+// admission is what was judged before the upgrade.
+type admission struct {
+	seat            realtime.Seat
+	person, address string // what the connection is counted by
+	limit           int    // of the person
+	keep            bool   // the server leaves the connection to us
 }
 
 // sockets counts the open ones by person and address. Entries go with the last
@@ -94,13 +93,6 @@ type sockets struct {
 	by map[string]int
 }
 
-func (s *sockets) person(seat realtime.Seat) (key string, limit int) {
-	if seat.Person.Kind == "guest" {
-		return "p:" + seat.Person.ID, s.deps.PerGuest
-	}
-	return "p:" + seat.Person.ID, s.deps.PerUser
-}
-
 func (s *sockets) full(key string, limit int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,173 +101,108 @@ func (s *sockets) full(key string, limit int) bool {
 
 // enter counts a connection under both keys. It is done after the upgrade,
 // because an upgrade that fails never gets to give its place back.
-func (s *sockets) enter(person string, personal int, address string, each int) bool {
+func (s *sockets) enter(a *admission) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.by[person] >= personal || s.by[address] >= each {
+	if s.by[a.person] >= a.limit || s.by[a.address] >= s.deps.PerAddress() {
 		return false
 	}
-	s.by[person]++
-	s.by[address]++
+	s.by[a.person]++
+	s.by[a.address]++
 	return true
 }
 
-func (s *sockets) leave(keys ...string) {
+func (s *sockets) leave(a *admission) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, key := range keys {
+	for _, key := range []string{a.person, a.address} {
 		if s.by[key]--; s.by[key] <= 0 {
 			delete(s.by, key)
 		}
 	}
 }
 
-// serve runs one connection. fasthttp's goroutine is its reader.
-func (s *sockets) serve(c *websocket.Conn) {
-	conn := c.Conn // c itself goes back to a pool: whoever kept it would write to a stranger
-	seat, _ := c.Locals("seat").(realtime.Seat)
-	address, _ := c.Locals("address").(string)
-	person, limit := s.person(seat)
-	sock := newWebSocket(conn)
-	if !s.enter(person, limit, address, s.deps.PerAddress()) {
-		_, _ = sock.Try(protocol.CloseFrame(protocol.CloseSlow, "too many connections")) // it is closed either way
-		_ = sock.Close()
+// upgraded takes the connection over. c and what hangs on it goes back to
+// pools when this returns: whoever kept it would write to a stranger.
+//
+// Where the server leaves the connection to us, it is served by a goroutine of
+// our own, and fasthttp's ends here with its request and its buffers: 17 KiB
+// that an idle viewer would hold for hours. The hub waits for that goroutine
+// when it drains.
+func (s *sockets) upgraded(c *websocket.Conn) {
+	a, ok := c.Locals("admission").(*admission)
+	if !ok {
 		return
 	}
-	defer s.leave(person, address)
-	err := s.deps.Hub.Serve(context.Background(), sock, seat)
-	if err != nil && !errors.Is(err, realtime.ErrDraining) && !errors.Is(err, realtime.ErrFull) {
-		s.deps.Log.Warn("socket was not served", slog.String("room", seat.Room), slog.Any("err", err))
+	conn := c.NetConn()
+	rest := leftover(conn)
+	if hijacked, ok := conn.(interface{ UnsafeConn() net.Conn }); ok {
+		conn = hijacked.UnsafeConn()
 	}
-}
-
-// recovered keeps a panic inside its connection. The library's own would send
-// the panic to the peer.
-func (s *sockets) recovered(c *websocket.Conn) {
-	v := recover()
-	if v == nil {
+	if !a.keep {
+		s.serve(conn, rest, a)
 		return
 	}
-	s.deps.Log.Error("panic", slog.String("what", "socket"), slog.Any("value", v), slog.String("stack", string(debug.Stack())))
-	sock := newWebSocket(c.Conn)
-	_, _ = sock.Try(protocol.CloseFrame(protocol.CloseInternal, "")) // it is closed either way
-	_ = sock.Close()
+	go func() {
+		defer telemetry.Rescue(s.deps.Log, "socket")
+		defer conn.Close() // the outermost one, which is counted
+		s.serve(conn, rest, a)
+	}()
 }
 
-// frames is the part of the WebSocket library that we use: it reads, and our
-// wire writes.
-type frames interface {
-	NextReader() (int, io.Reader, error)
-	SetReadLimit(int64)
-	SetReadDeadline(time.Time) error
-	SetPingHandler(func(string) error)
-	SetPongHandler(func(string) error)
-	SetCloseHandler(func(int, string) error)
-	NetConn() net.Conn
+// leftover returns what was read with the request and belongs to the socket:
+// a deadline in the past reads buffers and nothing else.
+func leftover(conn net.Conn) []byte {
+	if conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return nil
+	}
+	p := make([]byte, 1024)
+	n := 0
+	for n < len(p) {
+		m, err := conn.Read(p[n:])
+		if n += m; err != nil {
+			break
+		}
+	}
+	_ = conn.SetReadDeadline(time.Time{}) // a dead connection fails in the next read
+	return p[:n:n]
 }
 
 // webSocket is a WebSocket as the hub sees it.
 type webSocket struct {
 	*realtime.Wire
-	conn   frames
-	answer func([]byte)
-	buf    *[]byte     // message of the last Read
-	shut   atomic.Bool // the library has sent a close frame of its own
+	*realtime.Frames
 }
 
-var _ realtime.Socket = (*webSocket)(nil)
+var _ realtime.Socket = webSocket{}
 
-// buffers hold messages while they are handled, so that an idle connection
-// has none.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-
-func newWebSocket(conn frames) *webSocket {
-	w := &webSocket{Wire: realtime.NewWire(conn.NetConn()), conn: conn}
-	conn.SetReadLimit(protocol.MaxMessage)
-	conn.SetPingHandler(func(data string) error {
-		w.answer(protocol.Control(protocol.OpPong, []byte(data)))
-		return nil
-	})
-	conn.SetPongHandler(func(string) error { w.answer(nil); return nil })
-	conn.SetCloseHandler(func(code int, _ string) error {
-		if code == websocket.CloseNoStatusReceived {
-			code = websocket.CloseNormalClosure
+// serve runs one connection to its end.
+func (s *sockets) serve(conn net.Conn, rest []byte, a *admission) {
+	wire := realtime.NewWire(conn)
+	sock := webSocket{Wire: wire, Frames: realtime.NewFrames(wire.Conn(), rest)}
+	defer sock.Close()
+	defer func() {
+		if v := recover(); v != nil { // the library would send the panic to the peer
+			s.deps.Log.Error("panic", slog.String("what", "socket"), slog.Any("value", v), slog.String("stack", string(debug.Stack())))
+			_, _ = sock.Try(protocol.CloseFrame(protocol.CloseInternal, "")) // it is closed either way
 		}
-		w.answer(protocol.CloseFrame(protocol.CloseCode(code), ""))
-		return nil
-	})
-	return w
-}
-
-// Try writes without waiting. After a close frame nothing is said any more.
-func (w *webSocket) Try(p []byte) (int, error) {
-	if w.shut.Load() {
-		return len(p), nil
+	}()
+	if !s.enter(a) {
+		_, _ = sock.Try(protocol.CloseFrame(protocol.CloseSlow, "too many connections")) // it is closed either way
+		return
 	}
-	return w.Wire.Try(p)
-}
-
-// Read returns the next text message.
-func (w *webSocket) Read(answer func([]byte)) ([]byte, error) {
-	w.answer = answer
-	w.forget()
-	kind, r, err := w.conn.NextReader()
-	if err != nil {
-		return nil, w.failed(err)
-	}
-	if kind != websocket.TextMessage {
-		return nil, &realtime.CloseError{Code: protocol.CloseUnsupported, Detail: "text messages only"}
-	}
-	_ = w.conn.SetReadDeadline(time.Now().Add(messageWithin)) // a dead connection fails in the read
-	w.buf = buffers.Get().(*[]byte)
-	*w.buf, err = readAll((*w.buf)[:0], r)
-	if err != nil {
-		return nil, w.failed(err)
-	}
-	_ = w.conn.SetReadDeadline(time.Time{}) // as above
-	if !utf8.Valid(*w.buf) {
-		return nil, &realtime.CloseError{Code: protocol.CloseInvalid, Detail: "not UTF-8"}
-	}
-	return *w.buf, nil
-}
-
-func (w *webSocket) forget() {
-	if w.buf != nil && cap(*w.buf) <= 8<<10 {
-		buffers.Put(w.buf)
-	}
-	w.buf = nil
-}
-
-func readAll(p []byte, r io.Reader) ([]byte, error) {
-	for {
-		if len(p) == cap(p) {
-			p = append(p, 0)[:len(p)]
-		}
-		n, err := r.Read(p[len(p):cap(p)])
-		p = p[:len(p)+n]
-		if errors.Is(err, io.EOF) {
-			return p, nil
-		}
-		if err != nil {
-			return p, err
-		}
+	defer s.leave(a)
+	err := s.deps.Hub.Serve(context.Background(), sock, a.seat)
+	if err != nil && !errors.Is(err, realtime.ErrDraining) && !errors.Is(err, realtime.ErrFull) {
+		s.deps.Log.Warn("socket was not served", slog.String("room", a.seat.Room), slog.Any("err", err))
 	}
 }
 
-// failed lets a peer that broke the protocol read the close frame that the
-// library has sent it, and returns err.
-func (w *webSocket) failed(err error) error {
-	var broken net.Error
-	if errors.As(err, &broken) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
-		websocket.IsUnexpectedCloseError(err) {
-		return err // gone, or it closed by itself
+// broken logs a panic of the upgrade itself.
+func (s *sockets) broken(*websocket.Conn) {
+	if v := recover(); v != nil {
+		s.deps.Log.Error("panic", slog.String("what", "socket upgrade"), slog.Any("value", v), slog.String("stack", string(debug.Stack())))
 	}
-	w.shut.Store(true)
-	conn := w.conn.NetConn()
-	if conn.SetReadDeadline(time.Now().Add(lingerWithin)) == nil {
-		_, _ = io.CopyN(io.Discard, conn, lingerBytes) // ends with the peer or the deadline
-	}
-	return err
 }
 
 // originAllowed says whether a page may open a socket: ours, one of a site

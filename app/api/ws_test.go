@@ -54,6 +54,11 @@ type socketServer struct {
 
 func newSocketServer(t *testing.T, change func(*socketDeps)) *socketServer {
 	t.Helper()
+	return newSocketServerThat(t, true, change)
+}
+
+func newSocketServerThat(t *testing.T, keep bool, change func(*socketDeps)) *socketServer {
+	t.Helper()
 	s := &socketServer{used: map[string]bool{}, metrics: prometheus.NewRegistry()}
 	s.hub = realtime.NewHub(realtime.Config{Backing: noRoom{}, Metrics: s.metrics})
 	deps := socketDeps{
@@ -78,6 +83,7 @@ func newSocketServer(t *testing.T, change func(*socketDeps)) *socketServer {
 		}
 		return c.SendStatus(status)
 	}})
+	app.Server().KeepHijackedConns = keep
 	app.Get("/ws/rooms/:room_id", serveSocket(deps))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -353,7 +359,7 @@ func TestBrokenFramesEndTheirConnection(t *testing.T) {
 		want int
 	}{
 		{"64 KiB and one", func(v *viewer) { v.send(0x81, append(big, 'x')) }, 1009},
-		{"2^63 bytes", func(v *viewer) { _, _ = v.conn.Write([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}) }, 0},
+		{"2^63 bytes", func(v *viewer) { _, _ = v.conn.Write([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}) }, 1002},
 		{"2^62 bytes", func(v *viewer) { _, _ = v.conn.Write([]byte{0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}) }, 1009},
 		{"too many pieces", func(v *viewer) {
 			v.send(0x01, big)
@@ -457,6 +463,37 @@ func (s *socketServer) closes(t *testing.T, code string) float64 {
 		}
 	}
 	return 0
+}
+
+func TestSocketServedByFasthttpsOwnGoroutine(t *testing.T) {
+	s := newSocketServerThat(t, false, nil)
+	v := s.join(t, "ann-1")
+	v.text(`{"type":"clock.ping","data":{"t0":7}}`)
+	v.until("clock.pong")
+	v.send(0x88, []byte{3, 232})
+	if code := v.closed(); code != 1000 {
+		t.Errorf("close answered with %d", code)
+	}
+}
+
+func TestHelloSentWithTheRequestIsHeard(t *testing.T) {
+	s := newSocketServer(t, nil)
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	rq := "GET /ws/rooms/r1?ticket=ann-1 HTTP/1.1\r\nHost: " + s.addr + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	if _, err := conn.Write(append([]byte(rq), masked(0x81, []byte(`{"type":"hello","data":{}}`))...)); err != nil {
+		t.Fatal(err)
+	}
+	v := &viewer{t: t, conn: conn, br: bufio.NewReader(conn)}
+	if rs, err := http.ReadResponse(v.br, nil); err != nil || rs.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("upgrade: %v", err)
+	}
+	v.until("welcome")
 }
 
 func TestPanicIsNotSentToThePeer(t *testing.T) {

@@ -216,17 +216,34 @@ func (c *ViewersConfig) send(ctx context.Context, room string, a *audience) (int
 	return sent, context.Cause(ctx)
 }
 
+// idleTooLong is when a connection between two messages is not used again: the
+// server may be about to close it.
+const idleTooLong = 4 * time.Second
+
 func (c *ViewersConfig) post(ctx context.Context, room string, i int, turns <-chan string) error {
-	w, err := c.dial(ctx, 60_001+i)
-	if err != nil {
-		return err
-	}
-	defer w.conn.Close()
+	var w *wire
+	var used time.Time
 	for token := range turns {
+		if w != nil && time.Since(used) > idleTooLong {
+			w.conn.Close()
+			w = nil
+		}
+		if w == nil {
+			var err error
+			if w, err = c.dial(ctx, 60_001+i); err != nil {
+				return err
+			}
+		}
 		text := mark + strconv.FormatInt(time.Now().UnixNano(), 10)
-		if err := w.call(ctx, http.MethodPost, prefix+"/rooms/"+room+"/chat", token, map[string]any{"content": text}, nil); err != nil {
+		err := w.call(ctx, http.MethodPost, prefix+"/rooms/"+room+"/chat", token, map[string]any{"content": text}, nil)
+		if err != nil {
+			w.conn.Close()
 			return err
 		}
+		used = time.Now()
+	}
+	if w != nil {
+		w.conn.Close()
 	}
 	return nil
 }
