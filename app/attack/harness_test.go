@@ -35,6 +35,7 @@ type site struct {
 	root  string // access token
 	room  string // lets guests in
 	other string // a private room
+	films string // the library folder
 }
 
 // start runs a server in this process until the test ends.
@@ -44,8 +45,8 @@ func start(t *testing.T, settings map[string]string) *site {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	films := filepath.Join(t.TempDir(), "films")
-	if err := os.MkdirAll(films, 0o755); err != nil {
+	s.films = filepath.Join(t.TempDir(), "films")
+	if err := os.MkdirAll(s.films, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	console := &lockedBuffer{}
@@ -53,7 +54,7 @@ func start(t *testing.T, settings map[string]string) *site {
 	a, err := app.New(ctx, app.Config{
 		Config: &config.Config{
 			Listen: "127.0.0.1:0", DataDir: s.dir, Store: config.Store{URL: config.NewSecret("sqlite:")}, Outbound: config.Outbound{Guard: true},
-			Library: []config.Folder{{Name: "films", Path: films}}, Settings: settings,
+			Library: []config.Folder{{Name: "films", Path: s.films}}, Settings: settings,
 		},
 		Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Version: "test", Stderr: console,
 	})
