@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -327,7 +326,9 @@ func (p *person) text() string {
 }
 
 // shot keeps a picture of the page where SYNCTV_SHOTS says.
-func (p *person) shot(name string) {
+func (p *person) shot(name string) { p.shotAs(name + "-" + p.name) }
+
+func (p *person) shotAs(name string) {
 	dir := os.Getenv("SYNCTV_SHOTS")
 	if dir == "" {
 		return
@@ -339,7 +340,7 @@ func (p *person) shot(name string) {
 		p.t.Logf("%s: no picture: %v", p.name, err)
 		return
 	}
-	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%s.png", name, p.name)), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
 		p.t.Logf("%s: no picture: %v", p.name, err)
 	}
 }

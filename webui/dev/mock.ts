@@ -255,7 +255,8 @@ const routes: [string, RegExp, Handler][] = [
     /^\/providers\/local\/browse$/,
     (_m, b) => {
       const q = String(b.q ?? '').toLowerCase();
-      const path = b.target ? [{ name: (b.target as { path: string }).path, target: b.target }] : [];
+      const top = { name: String(b.instance), target: null };
+      const path = b.target ? [top, { name: (b.target as { path: string }).path, target: b.target }] : [top];
       return [
         200,
         { path, items: data.shelf.filter((item) => item.name.toLowerCase().includes(q)), next_cursor: null },

@@ -3,7 +3,8 @@
   try {
     s = localStorage;
     var t = s.getItem('synctv.theme');
-    if (t !== 'dark' && t !== 'light') t = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
+    if (t !== 'dark' && t !== 'light')
+      t = matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark';
     d.dataset.theme = t;
     var l = s.getItem('synctv.locale') || navigator.language || 'en';
     d.lang = /^zh/i.test(l) ? 'zh-CN' : 'en';

@@ -15,7 +15,7 @@ export const rooms = {
   mine: (query: { cursor?: string; limit?: number; q?: string } = {}): Promise<Page<RoomCard>> =>
     ok(api.GET('/me/rooms', { params: { query } })),
   public: (
-    query: { cursor?: string; limit?: number; q?: string; sort?: string } = {},
+    query: { cursor?: string; limit?: number; q?: string; sort?: 'activity' | 'created' | 'name' } = {},
   ): Promise<Page<RoomCard>> => ok(api.GET('/public/rooms', { params: { query } })),
   card: (id: string): Promise<RoomCard> => ok(api.GET('/public/rooms/{room_id}', at(id))),
   get: (id: string): Promise<Room> => ok(api.GET('/rooms/{room_id}', at(id))),
@@ -29,7 +29,7 @@ export const rooms = {
   clearPassword: (id: string) => ok(api.DELETE('/rooms/{room_id}/password', at(id))),
   join: (id: string, body: { password?: string }) =>
     ok(api.POST('/rooms/{room_id}/join', { ...at(id), body })),
-  leave: (id: string) => ok(api.POST('/rooms/{room_id}/leave', { ...at(id), body: {} })),
+  leave: (id: string) => ok(api.POST('/rooms/{room_id}/leave', at(id))),
   guest: (id: string, body: { name?: string; password?: string }) =>
     ok(api.POST('/rooms/{room_id}/guest', { ...at(id), body })),
   kick: (id: string, user_id: string) =>
@@ -44,12 +44,9 @@ export const rooms = {
 
 /** Settings carry their version in the ETag; a change must name the one it read. */
 export async function settingsOf(id: string): Promise<{ settings: RoomSettings; etag: string }> {
-  const call = api.GET('/rooms/{room_id}/settings', at(id));
-  const settings = await ok<RoomSettings>(call);
-  return { settings, etag: (await call).response.headers.get('ETag') ?? '' };
+  const answer = await api.GET('/rooms/{room_id}/settings', at(id));
+  return { settings: await ok(Promise.resolve(answer)), etag: answer.response.headers.get('ETag') ?? '' };
 }
 
 export const patchSettings = (id: string, etag: string, body: SettingsPatch): Promise<RoomSettings> =>
-  ok<RoomSettings>(
-    api.PATCH('/rooms/{room_id}/settings', { ...at(id), body, headers: { 'If-Match': etag } }),
-  );
+  ok(api.PATCH('/rooms/{room_id}/settings', { ...at(id), body, headers: { 'If-Match': etag } }));
