@@ -168,9 +168,11 @@ func TestIdleConnectionHasNoWriterAndNoQueue(t *testing.T) {
 			t.Error("a frame larger than the buffers went out directly")
 		}
 		synctest.Wait()
+		c.mu.Lock()
 		if !c.writing {
 			t.Error("no writer while something waits")
 		}
+		c.mu.Unlock()
 		cl := &client{t: t, sock: c.sock.(*pair)}
 		cl.next()
 		synctest.Wait()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 	"testing"
@@ -318,9 +319,7 @@ func (c *client) command(do string, more map[string]any) (protocol.PlaybackState
 	c.ops++
 	op := fmt.Sprintf("op-%p-%d", c, c.ops)
 	data := map[string]any{"op": op, "do": do}
-	for k, v := range more {
-		data[k] = v
-	}
+	maps.Copy(data, more)
 	c.say("playback.command", data)
 	return c.answer(data["op"].(string))
 }

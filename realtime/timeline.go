@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"synctv/realtime/playback"
 	"synctv/realtime/protocol"
@@ -38,6 +39,7 @@ func (r *room) apply(c playback.Command) ([]playback.Effect, error) {
 	r.state = next
 	for _, e := range effects {
 		switch e {
+		case playback.Answer: // alone, and dealt with above
 		case playback.Broadcast:
 			r.sendState()
 		case playback.SaveNow:
@@ -305,7 +307,7 @@ func (h *Hub) MediaRemoved(ctx context.Context, roomID string, ids []string) {
 }
 
 func (r *room) removed(ids []string) {
-	if r.state.Media == nil || !contains(ids, r.state.Media.ID) {
+	if r.state.Media == nil || !slices.Contains(ids, r.state.Media.ID) {
 		return
 	}
 	after := r.state
@@ -314,22 +316,13 @@ func (r *room) removed(ids []string) {
 		return func() {
 			switch {
 			case r.state.Generation != after.Generation:
-			case err != nil || !ok || sel.Media == nil || contains(ids, sel.Media.ID):
+			case err != nil || !ok || sel.Media == nil || slices.Contains(ids, sel.Media.ID):
 				r.server(playback.Command{Do: playback.Gone})
 			default:
 				r.server(playback.Command{Do: playback.Advance, Selection: &sel, StartPause: !after.Playing})
 			}
 		}
 	})
-}
-
-func contains(ids []string, id string) bool {
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }
 
 // stored returns the state as it is kept: where the room is now, on the wall

@@ -180,7 +180,7 @@ var _ realtime.Socket = webSocket{}
 func (s *sockets) serve(conn net.Conn, rest []byte, a *admission) {
 	wire := realtime.NewWire(conn)
 	sock := webSocket{Wire: wire, Frames: realtime.NewFrames(wire.Conn(), rest)}
-	defer sock.Close()
+	defer func() { _ = sock.Close() }() // already, when the hub let it go
 	defer func() {
 		if v := recover(); v != nil { // the library would send the panic to the peer
 			s.deps.Log.Error("panic", slog.String("what", "socket"), slog.Any("value", v), slog.String("stack", string(debug.Stack())))

@@ -93,10 +93,10 @@ func (a *audience) add(v *viewer) {
 	a.mu.Unlock()
 	a.readers.Go(func() {
 		defer rescue(a.cfg.Log, "read viewer")
-		err := a.read(v)
+		a.read(v)
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if !a.closing && err != nil {
+		if !a.closing {
 			a.lost.Add(1)
 		}
 	})
@@ -158,14 +158,14 @@ func (a *audience) result(sent int) Result {
 }
 
 // read takes frames until the connection ends.
-func (a *audience) read(v *viewer) error {
+func (a *audience) read(v *viewer) {
 	buf := make([]byte, 0, 2<<10)
 	buf = append(buf, v.rest...)
 	v.rest = nil
 	for {
 		used, err := a.frames(v, buf)
 		if err != nil {
-			return err
+			return
 		}
 		buf = append(buf[:0], buf[used:]...)
 		if len(buf) == cap(buf) {
@@ -174,7 +174,7 @@ func (a *audience) read(v *viewer) error {
 		n, err := v.conn.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if err != nil {
-			return err
+			return
 		}
 	}
 }

@@ -169,6 +169,7 @@ func (v *viewer) ready(s State) bool {
 	case Playing, Paused:
 		left := s.Duration() - s.Position
 		return v.last.Buffered >= 2 || s.Live() || s.Duration() > 0 && v.last.Buffered >= left-0.25
+	case Buffering, Seeking:
 	}
 	return false
 }

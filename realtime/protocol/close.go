@@ -1,5 +1,7 @@
 package protocol
 
+import "maps"
+
 // CloseCode is the WebSocket close code that ends a connection.
 type CloseCode int
 
@@ -60,9 +62,5 @@ func (c CloseCode) Reconnect() bool {
 
 // CloseCodes returns every code with its word, for the documentation.
 func CloseCodes() map[CloseCode]string {
-	all := make(map[CloseCode]string, len(closeNames))
-	for c, s := range closeNames {
-		all[c] = s
-	}
-	return all
+	return maps.Clone(closeNames)
 }

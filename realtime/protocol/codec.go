@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // MaxMessage is the largest message that a client may send, in bytes.
@@ -98,7 +99,7 @@ func (sh *shape) decode(data []byte) (Command, error) {
 		return nil, &FieldError{Type: kind, Field: "data"} // valid JSON, but no object
 	}
 	for _, f := range fields {
-		if !known(sh.fields, f.name) {
+		if !slices.Contains(sh.fields, string(f.name)) {
 			return nil, &FieldError{Type: kind, Field: clip(string(f.name), 64)}
 		}
 		if string(f.name) == "resume" && !resumeNames(f.value) {
@@ -137,15 +138,6 @@ func resumeNames(value []byte) bool {
 		}
 	}
 	return true
-}
-
-func known(names []string, name []byte) bool {
-	for _, n := range names {
-		if n == string(name) {
-			return true
-		}
-	}
-	return false
 }
 
 func clip(s string, n int) string {
