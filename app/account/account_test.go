@@ -147,6 +147,19 @@ func TestLoginAndAuthenticate(t *testing.T) {
 	}
 }
 
+func TestUnattendedRootNeedsNoLink(t *testing.T) {
+	s := fresh(t)
+	if err := s.CreateRoot(t.Context(), "mia", password); err != nil {
+		t.Fatal(err)
+	}
+	if s.SetupNeeded() || s.SetupToken() != "" {
+		t.Errorf("a link is still offered: %q", s.SetupToken())
+	}
+	if err := s.CreateRoot(t.Context(), "eve", password); !errors.Is(err, account.ErrSetupDone) {
+		t.Errorf("a second root: %v, want ErrSetupDone", err)
+	}
+}
+
 func TestA16_NamesAndPasswords(t *testing.T) {
 	s := fresh(t)
 	for _, c := range []struct{ name, pw string }{

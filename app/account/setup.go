@@ -32,6 +32,7 @@ func (s *Service) openSetup(needed bool) error {
 		return fmt.Errorf("remove the old set-up token: %w", err)
 	}
 	if !needed {
+		s.setupToken = ""
 		return nil
 	}
 	raw := make([]byte, setupBytes)

@@ -119,6 +119,7 @@ func New(d Deps) (*Server, error) {
 		}
 		return rc
 	}
+	s.app.Server().KeepHijackedConns = true // sockets are ours after the upgrade, without the request's buffers
 	s.middleware()
 	s.huma = humafiber.NewWithGroup(s.app, s.app.Group(Prefix), humaConfig())
 	s.routes()
