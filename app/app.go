@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -202,9 +203,7 @@ func (a *App) master() (*auth.Master, error) {
 // pinned are the site settings that the configuration fixes.
 func (a *App) pinned() map[string]string {
 	fixed := map[string]string{}
-	for key, value := range a.cfg.Settings {
-		fixed[key] = value
-	}
+	maps.Copy(fixed, a.cfg.Settings)
 	if a.cfg.Server.PublicURL != "" {
 		fixed["server.public_url"] = a.cfg.Server.PublicURL
 	}

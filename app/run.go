@@ -21,8 +21,6 @@ import (
 const (
 	// drainTimeout bounds the whole way from a signal to the end.
 	drainTimeout = 9 * time.Second
-	// drainNotice is how long proxies in front may notice that we are not ready.
-	drainNotice = 200 * time.Millisecond
 )
 
 // Ready is closed once the server answers.

@@ -116,6 +116,12 @@ type Thumbnailer interface {
 	Thumbnail(ctx context.Context, id string) (*File, error)
 }
 
+// Pictured names the thumbnail of a source without looking at it.
+type Pictured interface {
+	// Picture returns an id for Thumbnail, "" when there is none.
+	Picture(source json.RawMessage) string
+}
+
 // Doer sends one HTTP request; the shipped one is the client of app/netguard.
 type Doer interface {
 	Do(rq *http.Request) (*http.Response, error)

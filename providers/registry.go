@@ -282,3 +282,16 @@ func (r *Registry) Thumbnail(ctx context.Context, instance, id string) (*File, e
 	f, err := t.Thumbnail(ctx, id)
 	return f, in.label("thumbnail", err)
 }
+
+// Picture names the thumbnail of a source, "" when its kind has none.
+func (r *Registry) Picture(instance string, source json.RawMessage) string {
+	in := r.current.Load().byName[instance]
+	if in == nil || in.broken != nil {
+		return ""
+	}
+	p, ok := in.provider.(Pictured)
+	if !ok {
+		return ""
+	}
+	return p.Picture(source)
+}

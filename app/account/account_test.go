@@ -163,11 +163,29 @@ func TestUnattendedRootNeedsNoLink(t *testing.T) {
 func TestA16_NamesAndPasswords(t *testing.T) {
 	s := fresh(t)
 	for _, c := range []struct{ name, pw string }{
-		{"", password}, {"ab", password}, {"12345", password}, {"a b c", password}, {"mia\x00x", password},
-		{"mia\u202eaim", password}, {strings.Repeat("m", 51), password}, {"<script>", password},
-		{"mia", ""}, {"mia", "short"}, {"mia", "password"}, {"mia", "Password1!"}, {"mia", "12345678"}, {"mia", "qwertyuiop"},
-		{"mia", "aaaaaaaaaaaa"}, {"long-enough-name", "LONG-ENOUGH-NAME"}, {"mia", strings.Repeat("x", 257)}, {"mia", "nul\x00nulnul"},
-		{"mia", "letmein123"}, {"mia", "P@ssw0rd!!"}, {"mia", "abcdefgh12"}, {"mia", "dragondragon"}, {"mia", "20011231"},
+		{"", password},
+		{"ab", password},
+		{"12345", password},
+		{"a b c", password},
+		{"mia\x00x", password},
+		{"mia\u202eaim", password},
+		{strings.Repeat("m", 51), password},
+		{"<script>", password},
+		{"mia", ""},
+		{"mia", "short"},
+		{"mia", "password"},
+		{"mia", "Password1!"},
+		{"mia", "12345678"},
+		{"mia", "qwertyuiop"},
+		{"mia", "aaaaaaaaaaaa"},
+		{"long-enough-name", "LONG-ENOUGH-NAME"},
+		{"mia", strings.Repeat("x", 257)},
+		{"mia", "nul\x00nulnul"},
+		{"mia", "letmein123"},
+		{"mia", "P@ssw0rd!!"},
+		{"mia", "abcdefgh12"},
+		{"mia", "dragondragon"},
+		{"mia", "20011231"},
 	} {
 		var field *account.FieldError
 		_, err := s.Setup(t.Context(), nobody, account.SetupInput{Token: s.SetupToken(), Username: c.name, Password: c.pw})

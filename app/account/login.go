@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -96,7 +97,7 @@ func (s *Service) rehash(ctx context.Context, u store.User, password string) {
 		})
 	}
 	if err != nil {
-		s.log.Warn("a password hash could not be renewed", "user", u.ID, "err", err)
+		s.log.Warn("a password hash could not be renewed", slog.String("user", u.ID), slog.Any("err", err))
 	}
 }
 
@@ -105,7 +106,7 @@ func (s *Service) recordFailure(ctx context.Context, who auth.Actor, key string)
 		return audit(ctx, tx, who, "auth.login_failed", "failed", "", map[string]any{"login": nameHash(key)})
 	})
 	if err != nil {
-		s.log.Warn("a failed sign-in could not be recorded", "err", err)
+		s.log.Warn("a failed sign-in could not be recorded", slog.Any("err", err))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -93,7 +94,7 @@ func (s *Service) Setup(ctx context.Context, who auth.Actor, in SetupInput) (Gra
 	defer s.setupMu.Unlock()
 	s.setupToken = ""
 	if err := os.Remove(filepath.Join(s.Dir, setupFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.log.Warn("the used set-up token file could not be removed", "err", err)
+		s.log.Warn("the used set-up token file could not be removed", slog.Any("err", err))
 	}
 	return g, nil
 }

@@ -44,7 +44,7 @@ var (
 // as a cookie, a program in the body when it asks for that.
 func (s *Server) grant(ctx context.Context, g account.Grant, delivery string) *tokenAnswer {
 	rq := requestOf(ctx)
-	left := int(g.Session.ExpiresAt.Time().Sub(time.Now()).Seconds())
+	left := int(time.Until(g.Session.ExpiresAt.Time()).Seconds())
 	out := &tokenAnswer{Body: Tokens{
 		AccessToken: g.Access, ExpiresIn: int(time.Until(g.Expires).Round(time.Second).Seconds()), RefreshExpiresIn: left,
 		SessionID: g.Session.ID, User: s.meOf(g.User),

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"synctv/app/library"
+	"synctv/store"
 )
 
 // Media is one entry of a playlist.
@@ -110,19 +111,27 @@ type MediaPath struct {
 	MediaID string `path:"media_id" example:"06f1c2g9s3k5m7p9r1t3"`
 }
 
-func (s *Server) mediaOf(v library.MediaView) Media {
+// thumbnail is the picture of a media as the caller may fetch it.
+func (s *Server) thumbnail(ctx context.Context, m store.Media) *string {
+	if cover := s.fileURL(m.CoverFileID); cover != nil {
+		return cover
+	}
+	if u := s.Library.Thumbnail(actorOf(ctx), m); u != "" {
+		return &u
+	}
+	return nil
+}
+
+func (s *Server) mediaOf(ctx context.Context, v library.MediaView) Media {
 	m := v.Media
 	out := Media{
 		ID: m.ID, RoomID: m.RoomID, PlaylistID: m.PlaylistID, Name: m.Name, Description: m.Description, Provider: m.SourceProvider,
-		Instance: m.Instance, Live: m.Live, Duration: m.Duration, Proxy: m.Proxy, Share: m.Share, ThumbnailURL: m.ThumbnailURL,
+		Instance: m.Instance, Live: m.Live, Duration: m.Duration, Proxy: m.Proxy, Share: m.Share, ThumbnailURL: s.thumbnail(ctx, m),
 		Position: m.Position, AccessMode: m.AccessMode, Tracks: len(v.Tracks), CreatedAt: timeText(m.CreatedAt), Version: m.Version,
 	}
 	if v.Creator != nil {
 		u := s.userOf(*v.Creator)
 		out.Creator = &u
-	}
-	if cover := s.fileURL(m.CoverFileID); cover != nil {
-		out.ThumbnailURL = cover
 	}
 	if v.Editor {
 		out.Source = m.SourceConfig
@@ -130,10 +139,10 @@ func (s *Server) mediaOf(v library.MediaView) Media {
 	return out
 }
 
-func (s *Server) mediaList(list []library.MediaView) []Media {
+func (s *Server) mediaList(ctx context.Context, list []library.MediaView) []Media {
 	items := make([]Media, len(list))
 	for i, v := range list {
-		items[i] = s.mediaOf(v)
+		items[i] = s.mediaOf(ctx, v)
 	}
 	return items
 }
@@ -180,7 +189,7 @@ func (s *Server) registerMedia() {
 		if err != nil {
 			return nil, err
 		}
-		return &versioned[Media]{etag(v.Media.Version), s.mediaOf(v)}, nil
+		return &versioned[Media]{etag(v.Media.Version), s.mediaOf(ctx, v)}, nil
 	})
 	register(s, huma.Operation{
 		OperationID: "update-media", Method: http.MethodPatch, Path: "/rooms/{room_id}/media/{media_id}", Tags: tags, Summary: "Change a media",
@@ -210,7 +219,7 @@ func (s *Server) addMedia(ctx context.Context, in *struct {
 		return nil, err
 	}
 	v := out.Media[0]
-	return &versioned[Media]{etag(v.Media.Version), s.mediaOf(v)}, nil
+	return &versioned[Media]{etag(v.Media.Version), s.mediaOf(ctx, v)}, nil
 }
 
 func (s *Server) addBatch(ctx context.Context, in *struct {
@@ -226,7 +235,7 @@ func (s *Server) addBatch(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	added := MediaAdded{Items: s.mediaList(out.Media), Skipped: out.Skipped}
+	added := MediaAdded{Items: s.mediaList(ctx, out.Media), Skipped: out.Skipped}
 	if added.Skipped == nil {
 		added.Skipped = []int{}
 	}
@@ -251,7 +260,7 @@ func (s *Server) updateMedia(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &versioned[Media]{etag(v.Media.Version), s.mediaOf(v)}, nil
+	return &versioned[Media]{etag(v.Media.Version), s.mediaOf(ctx, v)}, nil
 }
 
 // PlayInfo is how the caller plays a media.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -131,11 +130,12 @@ func (s *Server) registerFiles() {
 	})
 }
 
-// Matches lets one row of the problem table stand for every provider error.
-type providerFailure struct{ error }
+// providerError lets one row of the problem table stand for every failure of a
+// source.
+type providerError struct{ error }
 
 // Matches reports whether an error comes from a provider.
-func (providerFailure) Matches(err error) bool { return errors.As(err, new(*providers.Error)) }
+func (providerError) Matches(err error) bool { return errors.As(err, new(*providers.Error)) }
 
 // fillProvider gives the problem the class, its status and what to do about it.
 func fillProvider(err error, p *Problem) {
@@ -179,18 +179,8 @@ var providerStatus = map[providers.Class]int{
 // providerProblems are the errors of media sources.
 func providerProblems() []problemRow {
 	return []problemRow{
-		{err: providerFailure{errors.New("the source failed")}, slug: "provider-failed", fill: fillProvider},
+		{err: providerError{errors.New("the source failed")}, slug: "provider-failed", fill: fillProvider},
 		{err: errTooManyStreams, slug: "overloaded", fill: retry(mediaOverloadedWait)},
 		{err: errTooManyTickets, slug: "rate-limited", fill: retry(ticketTTL)},
 	}
-}
-
-// safeName keeps a title usable as the last part of an address.
-func safeName(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '/' || r == '\\' || r == '?' || r == '#' || r == '%' || r < ' ' {
-			return '_'
-		}
-		return r
-	}, s)
 }

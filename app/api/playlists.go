@@ -101,7 +101,7 @@ func (s *Server) listItems(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answer(pageOf(s.mediaList(list), next)), nil
+	return answer(pageOf(s.mediaList(ctx, list), next)), nil
 }
 
 func (s *Server) reorder(ctx context.Context, in *struct {

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"errors"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -127,11 +125,4 @@ func addressKey(a netip.Addr) string {
 		}
 	}
 	return a.String()
-}
-
-// isRateLimited reports whether an error is a full bucket.
-func isRateLimited(err error) bool {
-	var p *Problem
-	var r *rateError
-	return errors.As(err, &r) || errors.As(err, &p) && p.Status == http.StatusTooManyRequests
 }

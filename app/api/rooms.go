@@ -40,6 +40,7 @@ type RoomNow struct {
 	Position  float64  `json:"position" doc:"Seconds"`
 	Duration  *float64 `json:"duration"`
 	UpdatedAt int64    `json:"updated_at" doc:"Unix milliseconds"`
+	Thumbnail *string  `json:"thumbnail_url" doc:"Null also behind a password"`
 }
 
 // Room is a room as those inside see it.
@@ -102,7 +103,7 @@ type PageQuery struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 
-func (s *Server) cardOf(c room.Card) RoomCard {
+func (s *Server) cardOf(ctx context.Context, c room.Card) RoomCard {
 	out := RoomCard{
 		ID: c.Room.ID, Slug: c.Room.Slug, Name: c.Room.Name, Description: c.Room.Description, CoverURL: s.fileURL(c.Room.CoverFileID),
 		Creator: s.userOf(c.Creator), Visibility: c.Room.Visibility, Status: c.Room.Status, NeedPassword: c.Room.PasswordHash != nil,
@@ -114,6 +115,9 @@ func (s *Server) cardOf(c room.Card) RoomCard {
 	}
 	if n := c.Now; n != nil {
 		out.Now = &RoomNow{Name: n.Name, Playing: n.Playing, Position: n.Position, Duration: n.Duration, UpdatedAt: int64(n.UpdatedAt)}
+		if !out.NeedPassword || out.MyStatus == "member" {
+			out.Now.Thumbnail = s.thumbnail(ctx, n.Media)
+		}
 	}
 	return out
 }
@@ -124,7 +128,7 @@ func (s *Server) roomOf(ctx context.Context, v room.View) Room {
 		address = *v.Room.Slug
 	}
 	return Room{
-		RoomCard: s.cardOf(v.Card), Settings: RoomSettingsBody(v.Caller.Settings), My: mineOf(v.Caller),
+		RoomCard: s.cardOf(ctx, v.Card), Settings: RoomSettingsBody(v.Caller.Settings), My: mineOf(v.Caller),
 		InviteURL: s.origin(ctx) + "/r/" + address, Version: v.Room.Version, RootPlaylistID: v.RootPlaylist,
 	}
 }
@@ -195,10 +199,10 @@ func (q RoomListQuery) filter() room.Filter {
 	return room.Filter{Query: q.Query, Sort: roomSorts[q.Sort], Cursor: q.Cursor, Limit: q.Limit}
 }
 
-func (s *Server) cardPage(cards []room.Card, next string) *body[page[RoomCard]] {
+func (s *Server) cardPage(ctx context.Context, cards []room.Card, next string) *body[page[RoomCard]] {
 	items := make([]RoomCard, len(cards))
 	for i, c := range cards {
-		items[i] = s.cardOf(c)
+		items[i] = s.cardOf(ctx, c)
 	}
 	return answer(pageOf(items, next))
 }
@@ -208,7 +212,7 @@ func (s *Server) listPublicRooms(ctx context.Context, in *RoomListQuery) (*body[
 	if err != nil {
 		return nil, err
 	}
-	return s.cardPage(cards, next), nil
+	return s.cardPage(ctx, cards, next), nil
 }
 
 func (s *Server) listMyRooms(ctx context.Context, in *struct {
@@ -222,7 +226,7 @@ func (s *Server) listMyRooms(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return s.cardPage(cards, next), nil
+	return s.cardPage(ctx, cards, next), nil
 }
 
 func (s *Server) roomCard(ctx context.Context, in *RoomPath) (*body[RoomCard], error) {
@@ -230,7 +234,7 @@ func (s *Server) roomCard(ctx context.Context, in *RoomPath) (*body[RoomCard], e
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.cardOf(card)), nil
+	return answer(s.cardOf(ctx, card)), nil
 }
 
 func (s *Server) createRoom(ctx context.Context, in *struct{ Body RoomCreate }) (*versioned[Room], error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -65,9 +66,7 @@ func forge(t *testing.T, method jwt.SigningMethod, key any, header map[string]an
 	}
 	tok := jwt.NewWithClaims(method, claims)
 	tok.Header["kid"] = testKey().ID
-	for name, v := range header {
-		tok.Header[name] = v
-	}
+	maps.Copy(tok.Header, header)
 	s, err := tok.SignedString(key)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +121,14 @@ func TestA02_ForgedAlgorithms(t *testing.T) {
 func TestA03_KeyIDIsOnlyLookedUp(t *testing.T) {
 	tokens, key := testTokens(t), testKey()
 	for _, header := range []map[string]any{
-		{"kid": "../../dev/null"}, {"kid": "' OR 1=1 --"}, {"kid": "https://evil.example/jwks"}, {"kid": strings.Repeat("k", 10<<10)},
-		{"kid": 7}, {"kid": nil}, {"jku": "http://127.0.0.1/keys"}, {"x5u": "http://127.0.0.1/c"},
+		{"kid": "../../dev/null"},
+		{"kid": "' OR 1=1 --"},
+		{"kid": "https://evil.example/jwks"},
+		{"kid": strings.Repeat("k", 10<<10)},
+		{"kid": 7},
+		{"kid": nil},
+		{"jku": "http://127.0.0.1/keys"},
+		{"x5u": "http://127.0.0.1/c"},
 		{"jwk": map[string]any{"kty": "RSA"}},
 	} {
 		if _, err := tokens.Verify("access", forge(t, jwt.SigningMethodRS256, key.Private, header, nil)); err == nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -138,9 +139,7 @@ func (s *show) command(do string, more map[string]any) {
 	var now struct{ Generation int64 }
 	s.call(http.MethodGet, "/rooms/"+s.room+"/playback", s.token, nil, &now, http.StatusOK)
 	rq := map[string]any{"op": fmt.Sprintf("op%d", time.Now().UnixNano()), "do": do, "expected_generation": now.Generation}
-	for k, v := range more {
-		rq[k] = v
-	}
+	maps.Copy(rq, more)
 	s.call(http.MethodPost, "/rooms/"+s.room+"/playback", s.token, rq, nil, http.StatusOK)
 }
 
@@ -183,7 +182,7 @@ func TestTwoPagesSeeTheSameFrame(t *testing.T) {
 	}
 	var people []*person
 	enter := func(f far) {
-		p := newPerson(t, browser, f.name, sampler(f.skew))
+		p := newPerson(browser, t, f.name, sampler(f.skew))
 		s.sit(p, newLink(t, s.addr, f.delay, f.jitter).URL())
 		people = append(people, p)
 	}

@@ -217,7 +217,7 @@ const password = "a lamp for the herring fleet"
 func browsers(t *testing.T) context.Context {
 	t.Helper()
 	path := need(t, "chromium")
-	dir, err := os.MkdirTemp("", "synctv-chromium")
+	dir, err := os.MkdirTemp("", "synctv-chromium") //nolint:usetesting // Chromium may still be writing when the test ends
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ type person struct {
 
 // newPerson opens a page with its own cookies and storage. Scripts run before
 // any of the page's own.
-func newPerson(t *testing.T, browser context.Context, name string, scripts ...string) *person {
+func newPerson(browser context.Context, t *testing.T, name string, scripts ...string) *person {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)

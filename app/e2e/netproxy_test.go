@@ -115,7 +115,7 @@ func (l *link) pipe(to io.Writer, from io.Reader, rate int) {
 	var done sync.WaitGroup
 	done.Go(func() {
 		defer func() {
-			for range queue { //nolint:revive // drained so that the reader ends
+			for range queue { // drained, so that the reader ends
 			}
 		}()
 		timer := time.NewTimer(0)

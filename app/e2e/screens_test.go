@@ -64,7 +64,7 @@ func TestScreens(t *testing.T) {
 	}
 	s := start(t, "--library", programme(t))
 	browser := browsers(t)
-	first := newPerson(t, browser, "Mia")
+	first := newPerson(browser, t, "Mia")
 	for _, l := range looks {
 		first.dress(l)
 		first.do(chromedp.Navigate(s.URL() + "/setup#token=" + s.setup))
@@ -75,7 +75,7 @@ func TestScreens(t *testing.T) {
 	token := s.root()
 	s.call(http.MethodPatch, "/me", token, map[string]any{"display_name": "Mia"}, nil, http.StatusOK)
 	room := furnish(s, token)
-	jo := newPerson(t, browser, "Jo")
+	jo := newPerson(browser, t, "Jo")
 	jo.do(chromedp.Navigate(s.URL() + "/r/" + room + "/join"))
 	jo.fill("input[autocomplete=nickname]", "Jo")
 	jo.press("Take your seat")
@@ -88,11 +88,11 @@ func TestScreens(t *testing.T) {
 		jo.fill("textarea", line)
 		jo.press("Send")
 	}
-	mia := newPerson(t, browser, "Mia")
+	mia := newPerson(browser, t, "Mia")
 	for _, l := range looks {
 		tour(mia, s, room, l)
 	}
-	guest := newPerson(t, browser, "Guest")
+	guest := newPerson(browser, t, "Guest")
 	for _, l := range looks {
 		guest.dress(l)
 		guest.do(chromedp.Navigate(s.URL() + "/r/" + room + "/join"))

@@ -55,13 +55,13 @@ func TestAnEveningTogether(t *testing.T) {
 	s := start(t, "--library", films)
 	browser := browsers(t)
 
-	mia := newPerson(t, browser, "Mia")
+	mia := newPerson(browser, t, "Mia")
 	mia.do(chromedp.Navigate(s.URL() + "/setup#token=" + s.setup))
 	setUp(mia)
 	invitation := openRoom(mia)
 	addFilm(mia)
 
-	jo := newPerson(t, browser, "Jo")
+	jo := newPerson(browser, t, "Jo")
 	jo.do(chromedp.Navigate(invitation))
 	jo.fill("input[autocomplete=nickname]", "Jo")
 	jo.press("Take your seat")
@@ -187,7 +187,7 @@ func lostNetwork(t *testing.T, s *server, mia *person, invitation string) {
 	if os.Getenv("SYNCTV_DEBUG") != "" {
 		t.Logf("joining by %s", l.URL()+path)
 	}
-	ada := newPerson(t, mia.ctx, "Ada")
+	ada := newPerson(mia.ctx, t, "Ada")
 	ada.do(chromedp.Navigate(l.URL() + path))
 	ada.fill("input[autocomplete=nickname]", "Ada")
 	ada.press("Take your seat")

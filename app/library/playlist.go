@@ -100,6 +100,22 @@ type MediaView struct {
 	Editor  bool // may see the source
 }
 
+// Thumbnail is the address of the picture of a media for one viewer, empty when
+// it has none.
+func (s *Service) Thumbnail(who auth.Actor, m store.Media) string {
+	switch {
+	case m.ThumbnailURL != nil:
+		return *m.ThumbnailURL
+	case m.Instance == nil:
+		return ""
+	}
+	id := s.registry.Picture(*m.Instance, m.SourceConfig)
+	if id == "" {
+		return ""
+	}
+	return thumbnail(s.proxy, who.ID, *m.Instance, id)
+}
+
 // Items reads one page of the media of a playlist, in order.
 func (s *Service) Items(ctx context.Context, who auth.Actor, roomID, playlistID string, f store.MediaFilter) (out []MediaView, next string, err error) {
 	err = s.db.Read(ctx, func(tx *store.Tx) error {

@@ -23,6 +23,7 @@ type Card struct {
 
 // Now is what a room watches.
 type Now struct {
+	Media     store.Media
 	Name      string
 	Playing   bool
 	Position  float64
@@ -230,7 +231,7 @@ func playing(ctx context.Context, tx *store.Tx, roomID string) (*Now, error) {
 	if err != nil {
 		return nil, ignoreMissing(err)
 	}
-	return &Now{Name: m.Name, Playing: p.Playing, Position: p.Position, Duration: p.Duration, UpdatedAt: p.UpdatedAt}, nil
+	return &Now{Media: m, Name: m.Name, Playing: p.Playing, Position: p.Position, Duration: p.Duration, UpdatedAt: p.UpdatedAt}, nil
 }
 
 func ignoreMissing(err error) error {

@@ -39,7 +39,12 @@ func TestPictures(t *testing.T) {
 		t.Errorf("bytes = %q", b)
 	}
 	f.Close()
-	for _, id := range []string{"p:c/poster.jpg", "p:a/One.mp4", "p:missing.jpg", "", "p:", "s:"} {
+	f, err = p.Thumbnail(t.Context(), p.Picture([]byte(`{"path":"a/One.mp4"}`)))
+	if err != nil || f.MIME != "image/jpeg" {
+		t.Fatalf("picture of a source = %+v, %v", f, err)
+	}
+	f.Close()
+	for _, id := range []string{"p:c/poster.jpg", "p:a/One.mp4", "p:missing.jpg", "", "p:", "s:", "f:", "f:../x.mp4", "f:missing/x.mp4"} {
 		if _, err := p.Thumbnail(t.Context(), id); providers.ClassOf(err) != providers.ClassNotFound {
 			t.Errorf("Thumbnail(%q) = %v", id, err)
 		}

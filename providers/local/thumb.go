@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"path"
@@ -26,6 +27,7 @@ var (
 const (
 	idPicture = "p:"
 	idStill   = "s:"
+	idFilm    = "f:" // whichever of the two a film has, chosen when it is asked for
 )
 
 // picture chooses the thumbnail of a film: its own picture, that of a folder
@@ -78,11 +80,48 @@ func (p *Provider) Thumbnail(ctx context.Context, id string) (*providers.File, e
 	if name, ok := strings.CutPrefix(id, idPicture); ok {
 		return p.openPicture(name)
 	}
+	if name, ok := strings.CutPrefix(id, idFilm); ok {
+		chosen, err := p.pictureOf(name)
+		if err != nil {
+			return nil, err
+		}
+		return p.Thumbnail(ctx, chosen)
+	}
 	name, ok := strings.CutPrefix(id, idStill)
 	if !ok || checkPath(name) != nil || !p.shown(name, false) {
 		return nil, notFound(nil)
 	}
 	return p.stills.get(ctx, p, name)
+}
+
+// Picture implements providers.Pictured.
+func (p *Provider) Picture(source json.RawMessage) string {
+	name, err := readPath(source)
+	if err != nil {
+		return ""
+	}
+	return idFilm + name
+}
+
+// pictureOf looks beside a film for its picture.
+func (p *Provider) pictureOf(name string) (string, error) {
+	if checkPath(name) != nil || !p.shown(name, false) {
+		return "", notFound(nil)
+	}
+	root, err := p.root()
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	f, err := p.list(root, path.Dir(name))
+	if err != nil {
+		return "", err
+	}
+	id := p.picture(f, path.Base(name))
+	if id == "" {
+		return "", notFound(nil)
+	}
+	return id, nil
 }
 
 func (p *Provider) openPicture(name string) (*providers.File, error) {

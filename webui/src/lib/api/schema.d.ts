@@ -1952,6 +1952,8 @@ export interface components {
              * @description Seconds
              */
             position: number;
+            /** @description Null also behind a password */
+            thumbnail_url: string | null;
             /**
              * Format: int64
              * @description Unix milliseconds

@@ -1,0 +1,1 @@
+import{l as e}from"./index-BGWv1Dj1.js";function t(t){return t?`${t} · ${e.name}`:e.name}function n(e){return e&&/^\/(?![/\\])/.test(e)?e:`/`}export{t as n,n as t};

@@ -1,1 +1,0 @@
-import{l as e}from"./index-Dk0rF7WY.js";function t(t){return t?`${t} · ${e.name}`:e.name}function n(e){return e&&/^\/(?![/\\])/.test(e)?e:`/`}export{t as n,n as t};
