@@ -107,6 +107,9 @@ func (s *shelf) Select(ctx context.Context, _ string, rq playback.SelectRequest)
 	default:
 		i = s.index(&playback.Current{ID: rq.MediaID})
 	}
+	if rq.Do == playback.Next && i == len(s.media) {
+		return playback.Selection{}, nil // nothing follows
+	}
 	if i < 0 || i >= len(s.media) {
 		return playback.Selection{}, errors.New("no such media")
 	}

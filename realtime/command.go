@@ -136,6 +136,11 @@ func (r *room) look(c playback.Command, cmd *protocol.PlaybackCommand, answer re
 	r.job(func(ctx context.Context) func() {
 		sel, err := r.hub.cfg.Backing.Select(ctx, r.id, rq)
 		return func() {
+			if err == nil && sel.Media == nil && c.Do == playback.Next {
+				c.Do = playback.End // past the last one the room rests at the end
+				r.answer(c, answer)
+				return
+			}
 			if err != nil || sel.Media == nil {
 				r.acks.forget(c.Op, c.Actor)
 				r.hub.metrics.commands.WithLabelValues(doLabel(c.Do), string(protocol.RejectValidation)).Inc()

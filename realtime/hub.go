@@ -40,7 +40,8 @@ type Backing interface {
 	// Save keeps s. UpdatedAt is on the wall clock, and Position is where the
 	// room was at that instant.
 	Save(ctx context.Context, room string, s playback.State) error
-	// Select finds the media that a select, next or prev means.
+	// Select finds the media that a select, next or prev means. A next past the
+	// last one is no error but a Selection without media.
 	Select(ctx context.Context, room string, rq playback.SelectRequest) (playback.Selection, error)
 	// Next finds what follows after the end of the current media; false: nothing.
 	Next(ctx context.Context, room string, after playback.State) (playback.Selection, bool, error)

@@ -140,6 +140,20 @@ func TestAnybodyWhoDecidesCancelsTheNext(t *testing.T) {
 	})
 }
 
+func TestNextPastTheLastRestsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, s := newTestHub(t)
+		s.room("r", auto(playback.Sequential, 0))
+		ann := join(t, h, user("ann", "r", perm.All))
+		last := s.media[len(s.media)-1]
+		ann.command("select", map[string]any{"media_id": last.ID})
+		got, no := ann.command("next", nil)
+		if no != nil || got.Playing || got.Position != last.Duration || got.Media == nil || got.Media.ID != last.ID {
+			t.Errorf("state = %+v, reject = %+v; want %s paused at its end", got, no, last.ID)
+		}
+	})
+}
+
 func TestNextThatCannotBeFoundIsTriedOnceMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, c := range map[string]struct {

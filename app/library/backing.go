@@ -248,7 +248,7 @@ func progress(ctx context.Context, tx *store.Tx, roomID, mediaID string, positio
 }
 
 // Select finds the media that a select, next or prev means. Nothing there is
-// store.ErrNotFound.
+// store.ErrNotFound; a next past the last one is a selection without media.
 func (b *Backing) Select(ctx context.Context, roomID string, rq playback.SelectRequest) (sel playback.Selection, err error) {
 	err = b.db.Read(ctx, func(tx *store.Tx) error {
 		id := rq.MediaID
@@ -256,6 +256,10 @@ func (b *Backing) Select(ctx context.Context, roomID string, rq playback.SelectR
 			if id, err = b.neighbour(ctx, tx, roomID, rq); err != nil {
 				return err
 			}
+		}
+		if id == "" && rq.Do == playback.Next {
+			sel = playback.Selection{} // nothing follows
+			return nil
 		}
 		sel, err = selection(ctx, tx, roomID, id)
 		return err

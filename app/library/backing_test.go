@@ -132,7 +132,10 @@ func TestNextAndPrevStayInThePlaylist(t *testing.T) {
 		_, err := b.Select(ctx, w.room, playback.SelectRequest{Do: do, Mode: playback.Sequential, Current: state(id)})
 		return err
 	}
-	want(t, "next of the last", ask(playback.Next, ids[2]), store.ErrNotFound)
+	sel, err = b.Select(ctx, w.room, playback.SelectRequest{Do: playback.Next, Mode: playback.Sequential, Current: state(ids[2])})
+	if err != nil || sel.Media != nil {
+		t.Errorf("next of the last = %+v, %v; want nothing, and no error", sel, err)
+	}
 	want(t, "prev of the first", ask(playback.Prev, ids[0]), store.ErrNotFound)
 	want(t, "prev of the second", ask(playback.Prev, ids[1]), nil)
 	other, err := w.rooms.View(ctx, w.ann, w.room)
