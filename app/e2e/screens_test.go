@@ -17,11 +17,11 @@ import (
 
 // scenes are films that look like something, made on the spot.
 var scenes = []struct{ name, source string }{
-	{"The Night Ferry", "gradients=s=1280x720:r=25:c0=0x0b1a33:c1=0x27406b:c2=0xd98e4a:c3=0x120c08:x0=0:y0=0:x1=0:y1=720:speed=0.004:d=%d"},
-	{"Slack Water", "gradients=s=1280x720:r=25:c0=0x02323a:c1=0x0f7d86:c2=0x9fd8cf:c3=0x03181c:x0=0:y0=720:x1=300:y1=0:speed=0.005:d=%d"},
-	{"Cartographer of Dust", "gradients=s=1280x720:r=25:c0=0xf2c27a:c1=0xb05f2a:c2=0x40200f:c3=0xe8d3a8:x0=0:y0=0:x1=900:y1=720:speed=0.003:d=%d"},
-	{"Signal Hill, episode 4", "gradients=s=1280x720:r=25:c0=0x2a1450:c1=0xc04d7b:c2=0x0b0618:c3=0xe58a6b:x0=0:y0=720:x1=1280:y1=0:speed=0.004:d=%d"},
-	{"Nine Rivers", "gradients=s=1280x720:r=25:c0=0xd7e3dc:c1=0x6f9b8b:c2=0x24463e:c3=0xb6cfc2:x0=0:y0=0:x1=0:y1=720:speed=0.003:d=%d"},
+	{"The Night Ferry", "gradients=s=960x540:r=25:c0=0x0b1a33:c1=0x27406b:c2=0xd98e4a:c3=0x120c08:x0=0:y0=0:x1=0:y1=540:speed=0.004:d=%d"},
+	{"Slack Water", "gradients=s=960x540:r=25:c0=0x02323a:c1=0x0f7d86:c2=0x9fd8cf:c3=0x03181c:x0=0:y0=540:x1=300:y1=0:speed=0.005:d=%d"},
+	{"Cartographer of Dust", "gradients=s=960x540:r=25:c0=0xf2c27a:c1=0xb05f2a:c2=0x40200f:c3=0xe8d3a8:x0=0:y0=0:x1=900:y1=540:speed=0.003:d=%d"},
+	{"Signal Hill, episode 4", "gradients=s=960x540:r=25:c0=0x2a1450:c1=0xc04d7b:c2=0x0b0618:c3=0xe58a6b:x0=0:y0=540:x1=960:y1=0:speed=0.004:d=%d"},
+	{"Nine Rivers", "gradients=s=960x540:r=25:c0=0xd7e3dc:c1=0x6f9b8b:c2=0x24463e:c3=0xb6cfc2:x0=0:y0=0:x1=0:y1=540:speed=0.003:d=%d"},
 }
 
 // programme makes a folder with all scenes.
@@ -33,14 +33,14 @@ func programme(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for i, s := range scenes {
-		n := 90 + 30*i
+		n := 45 + 10*i
 		cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf(s.source, n), "-f", "lavfi", "-i", "anullsrc=d="+strconv.Itoa(n),
 			"-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-g", "50", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "32k", "-movflags", "+faststart", filepath.Join(dir, s.name+".mp4"))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("ffmpeg: %v\n%s", err, out)
 		}
 	}
-	subs := "WEBVTT\n\n00:00.000 --> 01:20.000\nWhoever stays on deck sees the lights first.\n"
+	subs := "WEBVTT\n\n00:00.000 --> 00:44.000\nWhoever stays on deck sees the lights first.\n"
 	if err := os.WriteFile(filepath.Join(dir, "The Night Ferry.en.vtt"), []byte(subs), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func (p *person) tab(name string) {
 // settled waits until pictures are there and nothing moves.
 func (p *person) settled() {
 	p.t.Helper()
-	p.wait("the pictures", `[...document.images].every(i => i.complete)`)
+	p.wait("the pictures", `[...document.images].filter(i => i.offsetParent && i.getBoundingClientRect().top < innerHeight && i.getBoundingClientRect().bottom > 0).every(i => i.complete)`)
 	linger(p.t, 400*time.Millisecond)
 }
 
