@@ -179,7 +179,7 @@ func TestA05_ClaimsOutOfBounds(t *testing.T) {
 		"other issuer":    func(c jwt.MapClaims) { c["iss"] = "elsewhere" },
 		"no issuer":       func(c jwt.MapClaims) { delete(c, "iss") },
 		"no exp":          func(c jwt.MapClaims) { delete(c, "exp") },
-		"year 9999":       func(c jwt.MapClaims) { c["exp"] = 253402300799 },
+		"year 9999":       func(c jwt.MapClaims) { c["exp"] = int64(253402300799) },
 		"longer than max": func(c jwt.MapClaims) { c["exp"] = now.Add(2 * time.Hour).Unix() },
 		"nbf ahead":       func(c jwt.MapClaims) { c["nbf"] = now.Add(5 * time.Minute).Unix() },
 		"iat ahead":       func(c jwt.MapClaims) { c["iat"] = now.Add(5 * time.Minute).Unix() },

@@ -73,6 +73,9 @@ func TestScreens(t *testing.T) {
 		first.do(chromedp.Navigate("about:blank"))
 	}
 	token := s.root()
+	first.do(chromedp.Navigate(s.URL() + "/docs"))
+	first.wait("the API reference", `document.querySelectorAll('.opblock-tag').length > 8`)
+	first.faultless()
 	s.call(http.MethodPatch, "/me", token, map[string]any{"display_name": "Mia"}, nil, http.StatusOK)
 	room := furnish(s, token)
 	jo := newPerson(browser, t, "Jo")
