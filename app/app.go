@@ -67,6 +67,7 @@ type App struct {
 	files    *files.Service
 	registry *providers.Registry
 	proxy    *proxy.Proxy
+	rooms    *room.Service
 	hub      *realtime.Hub
 	api      *api.Server
 	metrics  *prometheus.Registry
@@ -164,22 +165,22 @@ func (a *App) compose(ctx context.Context, master *auth.Master, passwords *auth.
 	a.proxy = media
 	a.hub = realtime.NewHub(realtime.Config{
 		Bus: bus.NewMemory(a.log), Backing: library.NewBacking(a.db, a.registry, a.log), Log: a.log, Metrics: a.metrics,
-		Server: protocol.Server{Version: a.version, Build: webui.Build()},
+		Server: protocol.Server{Version: a.version, Build: webui.Build()}, Judge: a.judge,
 	})
 	avatar := func(id string) string { return *a.files.URL(&id) }
-	rooms := room.New(room.Config{
+	a.rooms = room.New(room.Config{
 		DB: a.db, Publisher: a.hub, Live: liveRooms{a.hub}, Settings: a.settings, Passwords: passwords,
 		Tokens: a.accounts.Tokens(), Avatar: avatar, Log: a.log,
 	})
-	lib := library.NewService(library.Config{DB: a.db, Rooms: rooms, Live: a.hub, Settings: a.settings, Registry: a.registry, Proxy: media, Sealer: master, Log: a.log})
+	lib := library.NewService(library.Config{DB: a.db, Rooms: a.rooms, Live: a.hub, Settings: a.settings, Registry: a.registry, Proxy: media, Sealer: master, Log: a.log})
 	chats := chat.NewService(chat.Config{
-		DB: a.db, Rooms: rooms, Publisher: a.hub, Settings: a.settings, Log: a.log,
+		DB: a.db, Rooms: a.rooms, Publisher: a.hub, Settings: a.settings, Log: a.log,
 		Avatar: avatar,
 	})
 	a.accounts.OnSessionEnd(a.cutSession)
 	var err error
 	a.api, err = api.New(api.Deps{
-		Accounts: a.accounts, Settings: a.settings, Rooms: rooms, Library: lib, Chat: chats, Files: a.files, Hub: a.hub,
+		Accounts: a.accounts, Settings: a.settings, Rooms: a.rooms, Library: lib, Chat: chats, Files: a.files, Hub: a.hub,
 		Registry: a.registry, Proxy: media, UI: webui.FS(), Ready: a.checks, Metrics: a.metrics, Log: a.log,
 		Version: a.version, Build: webui.Build(), Hosts: a.cfg.Server.Hosts, TrustedProxies: a.cfg.Server.TrustedProxies,
 		LibraryFolders: len(a.cfg.Library) > 0,

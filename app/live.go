@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"synctv/app/library"
 	"synctv/app/room"
@@ -41,6 +42,20 @@ func (l liveRooms) Viewers(roomIDs ...string) map[string]int { return l.hub.View
 // Presence lists who is connected.
 func (l liveRooms) Presence(ctx context.Context, roomID string) []protocol.PresenceMember {
 	return l.hub.Presence(ctx, roomID)
+}
+
+// judge decides again about a seat whose owner has just said hello.
+func (a *App) judge(ctx context.Context, seat realtime.Seat) (realtime.Seat, bool) {
+	if seat.Session != "" {
+		if alive, err := a.accounts.Alive(ctx, seat.Session); err != nil || !alive {
+			return seat, false
+		}
+	}
+	again, ok, err := a.rooms.Again(ctx, room.Seat(seat))
+	if err != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "a seat could not be judged", slog.String("room", seat.Room), slog.Any("err", err))
+	}
+	return realtime.Seat(again), ok && err == nil
 }
 
 // cutSession ends the sockets of a session that has ended, before the answer

@@ -30,6 +30,7 @@ import (
 var (
 	ErrDraining = errors.New("node is draining")
 	ErrFull     = errors.New("room is full")
+	errRevoked  = errors.New("the right to be here has ended")
 )
 
 // Backing is what a live room needs from durable storage. app/library
@@ -75,12 +76,16 @@ type Limits struct {
 
 // Config is what a hub is built from.
 type Config struct {
-	Bus      bus.Bus // nil: a single node
-	Backing  Backing
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer // nil: not registered
-	Limits   Limits
-	Server   protocol.Server
+	Bus     bus.Bus // nil: a single node
+	Backing Backing
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: not registered
+	Limits  Limits
+	Server  protocol.Server
+	// Judge decides again about a seat after its hello, right before it is
+	// taken: up to five seconds have passed since it was found. false refuses
+	// it. nil takes every seat as it came.
+	Judge    func(context.Context, Seat) (Seat, bool)
 	MediaNow func() float64 // nil: a MediaClock started by NewHub
 }
 
@@ -92,6 +97,7 @@ type Hub struct {
 	now     func() float64
 	metrics *metrics
 	connIDs atomic.Uint64
+	judged  atomic.Uint64  // how often rights may have changed: Reseat and Cut
 	writers sync.WaitGroup // rooms
 	serving sync.WaitGroup // Serve calls
 

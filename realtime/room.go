@@ -212,13 +212,19 @@ func (r *room) job(work func(ctx context.Context) (then func())) {
 }
 
 // enter gives c its place and its welcome.
-func (r *room) enter(ctx context.Context, c *conn, hello *protocol.Hello) error {
+// enter seats c, unless rights have changed since its seat was judged at that
+// count; then it reports false and has done nothing.
+func (r *room) enter(ctx context.Context, c *conn, hello *protocol.Hello, judged uint64) (in bool, err error) {
 	var refused error
-	err := r.do(ctx, func() { refused = r.join(c, hello) })
+	err = r.do(ctx, func() {
+		if in = r.hub.judged.Load() == judged || r.hub.cfg.Judge == nil; in {
+			refused = r.join(c, hello)
+		}
+	})
 	if err == nil {
 		err = refused
 	}
-	return err
+	return in, err
 }
 
 func (r *room) join(c *conn, hello *protocol.Hello) error {

@@ -24,6 +24,7 @@ func (h *Hub) Cut(ctx context.Context, m Match, code protocol.CloseCode, detail 
 	if m == (Match{}) {
 		return 0 // everyone on the node is never meant by an empty match
 	}
+	h.judged.Add(1)
 	n := 0
 	for _, r := range h.live(m.Room) {
 		_ = r.do(ctx, func() { n += r.cut(m, code, detail) }) // an ended room has nobody
@@ -50,6 +51,7 @@ func (r *room) cut(m Match, code protocol.CloseCode, detail string) int {
 // takes the place of the old one; false closes its connection. f runs in the
 // room: it must not wait for anything.
 func (h *Hub) Reseat(ctx context.Context, roomID string, f func(Seat) (Seat, bool)) {
+	h.judged.Add(1)
 	r, err := h.acquire(roomID, false)
 	if r == nil || err != nil {
 		return

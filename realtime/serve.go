@@ -46,9 +46,11 @@ func (h *Hub) Serve(ctx context.Context, sock Socket, seat Seat) error {
 		return c.drain(err)
 	}
 	defer h.release(r)
-	if err := r.enter(ctx, c, hello); err != nil {
+	if err := h.admit(ctx, r, c, hello); err != nil {
 		code := protocol.CloseInternal
 		switch {
+		case errors.Is(err, errRevoked):
+			code = protocol.CloseRoomRevoked
 		case errors.Is(err, ErrFull):
 			code = protocol.CloseSlow
 		case errors.Is(err, ErrDraining):
@@ -59,6 +61,29 @@ func (h *Hub) Serve(ctx context.Context, sock Socket, seat Seat) error {
 	}
 	defer r.leave(c)
 	return c.farewell(c.listen(ctx, r))
+}
+
+// maxJudgements bounds how often rights may change under somebody who enters.
+const maxJudgements = 8
+
+// admit judges the seat of c anew and lets it in, as long as nobody's rights
+// have changed in between: a decision is never older than the last change.
+func (h *Hub) admit(ctx context.Context, r *room, c *conn, hello *protocol.Hello) error {
+	for range maxJudgements {
+		at := h.judged.Load()
+		if h.cfg.Judge != nil {
+			seat, ok := h.cfg.Judge(ctx, c.seat)
+			if !ok {
+				return errRevoked
+			}
+			c.seat = seat
+		}
+		in, err := r.enter(ctx, c, hello, at)
+		if in || err != nil {
+			return err
+		}
+	}
+	return ErrDraining // come back at once: rights change faster than anybody enters
 }
 
 // refuse says goodbye on a socket that never got a connection.

@@ -215,6 +215,12 @@ func (s *Service) authenticateGuest(token string) (auth.Actor, error) {
 	return auth.Actor{Kind: auth.Guest, ID: c.Subject, Name: c.Name, Room: c.Room, GuestEpoch: c.Epoch}, nil
 }
 
+// Alive reports whether a session has not ended.
+func (s *Service) Alive(ctx context.Context, id string) (bool, error) {
+	st, err := s.session(ctx, id)
+	return err == nil && !st.revoked, err
+}
+
 // session returns the state of a session, from memory when it is fresh.
 func (s *Service) session(ctx context.Context, id string) (state, error) {
 	if st, ok := s.sessions.GetIfPresent(id); ok {

@@ -385,3 +385,18 @@ func TestA53_SlowHeadersAndBodies(t *testing.T) {
 		t.Errorf("a request that never ends is still open after 25 s: %v", err)
 	}
 }
+
+func TestA26_KickedBetweenTicketAndHello(t *testing.T) {
+	s := furnished(t, nil)
+	token, id := s.guest("Eve")
+	_, ws := s.upgrade(s.room, s.ticket(token, s.room))
+	if ws == nil {
+		t.Fatal("no socket")
+	}
+	s.want(http.StatusNoContent, nil, "DELETE", "/rooms/"+s.room+"/members/"+id, s.root, nil)
+	ws.say(map[string]any{"type": "hello", "data": map[string]any{"resume": nil, "client": "attack", "caps": []string{}}})
+	if code := ws.closed(); code != 4003 {
+		t.Errorf("who was kicked before the hello was answered with %d, want 4003", code)
+	}
+	s.refused("kick-cooldown", "POST", "/tickets", token, map[string]any{"room_id": s.room, "purpose": "ws"})
+}

@@ -229,25 +229,57 @@ type Seat struct {
 // Enter decides about a connection: the seat it gets, or why it gets none.
 func (s *Service) Enter(ctx context.Context, who auth.Actor, roomID string) (seat Seat, err error) {
 	err = s.db.Read(ctx, func(tx *store.Tx) error {
-		c, err := s.Require(ctx, tx, who, roomID, 0)
-		if err != nil {
-			return err
-		}
-		switch {
-		case c.ActsAs != "":
-		case c.Room.Status == "pending":
-			return ErrRoomPending
-		case c.frozen():
-			return ErrRoomClosed
-		}
-		seat = c.seat()
-		seat.Person.AvatarURL, err = s.face(ctx, tx, who)
+		seat, err = s.seat(ctx, tx, who, roomID)
 		return err
 	})
 	if err != nil {
 		return Seat{}, fmt.Errorf("enter room %s: %w", roomID, err)
 	}
 	return seat, nil
+}
+
+// Again decides anew about a seat that was found a moment ago; false when it is
+// nobody's any more.
+func (s *Service) Again(ctx context.Context, was Seat) (seat Seat, ok bool, err error) {
+	err = s.db.Read(ctx, func(tx *store.Tx) error {
+		who := auth.Actor{Kind: auth.Guest, ID: was.Person.ID, Name: was.Person.Name, Room: was.Room, GuestEpoch: was.GuestEpoch}
+		if !auth.IsGuestID(was.Person.ID) {
+			u, err := tx.User(ctx, was.Person.ID)
+			if err != nil {
+				return err
+			}
+			who = auth.Actor{Kind: auth.User, ID: u.ID, Name: was.Person.Name, Session: was.Session, SiteRole: u.Role, Status: u.Status}
+			if u.DeletedAt != nil {
+				return store.ErrNotFound
+			}
+		}
+		seat, err = s.seat(ctx, tx, who, was.Room)
+		return err
+	})
+	switch {
+	case err == nil:
+		return seat, true, nil
+	case refusal(err) || errors.Is(err, ErrRoomPending) || errors.Is(err, ErrRoomClosed):
+		return Seat{}, false, nil
+	}
+	return Seat{}, false, fmt.Errorf("judge a seat in room %s again: %w", was.Room, err)
+}
+
+func (s *Service) seat(ctx context.Context, tx *store.Tx, who auth.Actor, roomID string) (Seat, error) {
+	c, err := s.Require(ctx, tx, who, roomID, 0)
+	if err != nil {
+		return Seat{}, err
+	}
+	switch {
+	case c.ActsAs != "":
+	case c.Room.Status == "pending":
+		return Seat{}, ErrRoomPending
+	case c.frozen():
+		return Seat{}, ErrRoomClosed
+	}
+	seat := c.seat()
+	seat.Person.AvatarURL, err = s.face(ctx, tx, who)
+	return seat, err
 }
 
 // face is the address of an actor's picture, "" without one.

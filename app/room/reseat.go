@@ -14,6 +14,8 @@ import (
 func (s *Service) Reseat(ctx context.Context, roomID string) error {
 	here := s.live.Presence(ctx, roomID)
 	if len(here) == 0 {
+		// Somebody may be at the door: they are judged again as well.
+		s.live.Reseat(ctx, roomID, func(seat Seat) (Seat, bool) { return seat, true })
 		return nil
 	}
 	judged := map[string]Caller{} // by person
