@@ -164,7 +164,7 @@ func (a *App) compose(ctx context.Context, master *auth.Master, passwords *auth.
 	media := proxy.New(proxy.Config{Key: master.Derive("proxy/v1"), HTTP: netguard.PlainClient(policy), Files: a.registry, Log: a.log, Metrics: a.metrics})
 	a.proxy = media
 	a.hub = realtime.NewHub(realtime.Config{
-		Bus: bus.NewMemory(a.log), Backing: library.NewBacking(a.db, a.registry, a.log), Log: a.log, Metrics: a.metrics,
+		Bus: bus.NewMemory(a.log), Backing: library.NewBacking(a.db), Log: a.log, Metrics: a.metrics,
 		Server: protocol.Server{Version: a.version, Build: webui.Build()}, Judge: a.judge,
 	})
 	avatar := func(id string) string { return *a.files.URL(&id) }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -31,26 +30,6 @@ func (c InstanceConfig) equal(o InstanceConfig) bool {
 	return slices.Equal(c.Config, o.Config) && c.Name == o.Name && c.Kind == o.Kind && c.Disabled == o.Disabled && c.Locked == o.Locked &&
 		c.Priority == o.Priority && c.Timeout == o.Timeout && c.MaxConcurrency == o.MaxConcurrency &&
 		c.Comment == o.Comment && c.VisibleTo == o.VisibleTo
-}
-
-// InstanceName makes a name that Apply accepts out of a folder's; what cannot
-// be kept becomes "-", and a name without any letter a hash of it.
-func InstanceName(folder string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(folder) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_' && b.Len() > 0:
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-	}
-	name := strings.TrimRight(b.String()[:min(b.Len(), 64)], "-")
-	if name == "" {
-		sum := sha256.Sum256([]byte(folder))
-		name = "library-" + hex.EncodeToString(sum[:4])
-	}
-	return name
 }
 
 // Instance is a provider under its guard. Safe for concurrent use.

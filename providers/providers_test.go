@@ -351,14 +351,3 @@ func (r readerAt) ReadAt(b []byte, off int64) (int, error) {
 	}
 	return n, nil
 }
-
-func TestInstanceNameOfAFolder(t *testing.T) {
-	for folder, want := range map[string]string{
-		"Films": "films", "My Films (4K)": "my-films-4k", "__x": "x", "电影": "library-c5e43d8c", "TV_Shows": "tv_shows",
-	} {
-		got := InstanceName(folder)
-		if got != want && folder != "电影" || !instanceName.MatchString(got) {
-			t.Errorf("InstanceName(%q) = %q, want %q", folder, got, want)
-		}
-	}
-}

@@ -88,7 +88,7 @@ func (h *Hub) Command(ctx context.Context, seat Seat, cmd protocol.PlaybackComma
 func (r *room) take(seat Seat, limit *bucket, cmd *protocol.PlaybackCommand, answer reply) {
 	now := r.hub.now()
 	refuse := func(code protocol.RejectCode) {
-		r.hub.metrics.commands.WithLabelValues(doLabel(cmd.Do), string(code)).Inc()
+		r.count(cmd.Do, string(code))
 		answer(r.refusal(cmd.Op, code))
 	}
 	need, known := needs[cmd.Do]
@@ -142,9 +142,7 @@ func (r *room) look(c playback.Command, cmd *protocol.PlaybackCommand, answer re
 				return
 			}
 			if err != nil || sel.Media == nil {
-				r.acks.forget(c.Op, c.Actor)
-				r.hub.metrics.commands.WithLabelValues(doLabel(c.Do), string(protocol.RejectValidation)).Inc()
-				answer(r.refusal(c.Op, protocol.RejectValidation))
+				r.reject(c, protocol.RejectValidation, answer)
 				return
 			}
 			c.Selection = &sel
@@ -159,20 +157,28 @@ func (r *room) answer(c playback.Command, answer reply) {
 		c.Hold, c.Waiting = true, r.audience.Waiting(playback.State{Generation: -1})
 	}
 	effects, err := r.apply(c)
-	result := "ok"
 	if err != nil {
-		code := rejectCode(err)
-		result = string(code)
-		r.acks.forget(c.Op, c.Actor)
-		answer(r.refusal(c.Op, code))
-	} else {
-		o := outcome{state: protocol.StateOf(r.state), told: true}
-		if effects[0] == playback.Answer {
-			result, o.state.Op, o.told = "unchanged", c.Op, false
-		}
-		answer(o)
+		r.reject(c, rejectCode(err), answer)
+		return
 	}
-	r.hub.metrics.commands.WithLabelValues(doLabel(c.Do), result).Inc()
+	result, o := "ok", outcome{state: protocol.StateOf(r.state), told: true}
+	if effects[0] == playback.Answer {
+		result, o.state.Op, o.told = "unchanged", c.Op, false
+	}
+	answer(o)
+	r.count(c.Do, result)
+}
+
+// reject refuses a command that was noted already, so that it may be tried
+// again.
+func (r *room) reject(c playback.Command, code protocol.RejectCode, answer reply) {
+	r.acks.forget(c.Op, c.Actor)
+	r.count(c.Do, string(code))
+	answer(r.refusal(c.Op, code))
+}
+
+func (r *room) count(do playback.Do, result string) {
+	r.hub.metrics.commands.WithLabelValues(doLabel(do), result).Inc()
 }
 
 func (r *room) refusal(op string, code protocol.RejectCode) outcome {

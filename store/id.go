@@ -13,6 +13,9 @@ type Millis int64
 // Time is the instant as a time in UTC.
 func (m Millis) Time() time.Time { return time.UnixMilli(int64(m)).UTC() }
 
+// Text is the instant as it travels: RFC 3339, UTC, milliseconds.
+func (m Millis) Text() string { return m.Time().Format("2006-01-02T15:04:05.000Z") }
+
 // MillisOf cuts a time down to milliseconds.
 func MillisOf(t time.Time) Millis { return Millis(t.UnixMilli()) }
 

@@ -36,6 +36,14 @@ var users = newTable("users", 1, `id username username_key display_name avatar_f
 		}
 	})
 
+// Shown is the name that others see: the display name, or the user name.
+func (u User) Shown() string {
+	if u.DisplayName != "" {
+		return u.DisplayName
+	}
+	return u.Username
+}
+
 // AddUser stores a new account. A taken name is a ConflictError with the key
 // "users.username_key".
 func (tx *Tx) AddUser(ctx context.Context, u *User) error {

@@ -43,9 +43,7 @@ func (s *Service) Login(ctx context.Context, who auth.Actor, login, password str
 		if g, err = s.open(ctx, tx, u, d, []string{"pwd"}); err != nil {
 			return err
 		}
-		by := who
-		by.Kind, by.ID, by.Name = auth.User, u.ID, u.Username
-		return audit(ctx, tx, by, "auth.login", "ok", u.ID, map[string]any{"session": g.Session.ID})
+		return audit(ctx, tx, who.As(u.ID, u.Username), "auth.login", "ok", u.ID, map[string]any{"session": g.Session.ID})
 	})
 	if err != nil {
 		return Grant{}, fmt.Errorf("open a session: %w", err)

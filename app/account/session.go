@@ -172,9 +172,7 @@ func (s *Service) reuse(ctx context.Context, tx *store.Tx, who auth.Actor, g *Gr
 		return false, err
 	}
 	tx.AfterCommit(func() { s.ended(ids...) })
-	by := who
-	by.Kind, by.ID, by.Name = auth.User, g.User.ID, g.User.Username
-	return true, audit(ctx, tx, by, "auth.reuse_detected", "denied", g.User.ID, map[string]any{"session": g.Session.ID})
+	return true, audit(ctx, tx, who.As(g.User.ID, g.User.Username), "auth.reuse_detected", "denied", g.User.ID, map[string]any{"session": g.Session.ID})
 }
 
 func (s *Service) touch(ctx context.Context, tx *store.Tx, session *store.Session, d Device) error {
@@ -187,12 +185,12 @@ func (s *Service) touch(ctx context.Context, tx *store.Tx, session *store.Sessio
 // Authenticate tells whose token this is: an access token of a live session, or
 // a guest token (whose room is checked where the room is).
 func (s *Service) Authenticate(ctx context.Context, token string) (auth.Actor, error) {
-	c, err := s.tokens.Verify("access", token)
-	if errors.Is(err, auth.ErrToken) {
-		return s.authenticateGuest(token)
-	}
+	c, err := s.tokens.VerifyOneOf(token, "access", "guest")
 	if err != nil {
 		return auth.Actor{}, err
+	}
+	if c.Kind == "guest" {
+		return guest(c)
 	}
 	st, err := s.session(ctx, c.Session)
 	switch {
@@ -204,11 +202,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (auth.Actor, e
 	return auth.Actor{Kind: auth.User, ID: st.userID, Name: st.name, Session: c.Session, SiteRole: st.role, Status: st.status}, nil
 }
 
-func (s *Service) authenticateGuest(token string) (auth.Actor, error) {
-	c, err := s.tokens.Verify("guest", token)
-	if err != nil {
-		return auth.Actor{}, err
-	}
+func guest(c auth.Claims) (auth.Actor, error) {
 	if !auth.IsGuestID(c.Subject) || !store.ValidID(c.Room) {
 		return auth.Actor{}, auth.ErrToken
 	}
@@ -232,7 +226,7 @@ func (s *Service) session(ctx context.Context, id string) (state, error) {
 		if err != nil {
 			return err
 		}
-		st = state{userID: user.ID, name: displayName(user), role: user.Role, status: user.Status, epoch: user.TokenEpoch, revoked: session.RevokedAt != nil}
+		st = state{userID: user.ID, name: user.Shown(), role: user.Role, status: user.Status, epoch: user.TokenEpoch, revoked: session.RevokedAt != nil}
 		return nil
 	})
 	if errors.Is(err, ErrSession) {
@@ -243,13 +237,6 @@ func (s *Service) session(ctx context.Context, id string) (state, error) {
 	}
 	s.sessions.SetIfAbsent(id, st) // a revocation that came meanwhile wins
 	return st, nil
-}
-
-func displayName(u store.User) string {
-	if u.DisplayName != "" {
-		return u.DisplayName
-	}
-	return u.Username
 }
 
 // Logout ends the session of the actor, or all of the account's.

@@ -28,12 +28,12 @@ func (s *Service) openSetup(needed bool) error {
 	s.setupMu.Lock()
 	defer s.setupMu.Unlock()
 	s.setupNeeded.Store(needed)
+	s.setupToken = ""
 	name := filepath.Join(s.Dir, setupFile)
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the old set-up token: %w", err)
 	}
 	if !needed {
-		s.setupToken = ""
 		return nil
 	}
 	raw := make([]byte, setupBytes)
@@ -90,10 +90,7 @@ func (s *Service) Setup(ctx context.Context, who auth.Actor, in SetupInput) (Gra
 	if err != nil {
 		return Grant{}, err
 	}
-	s.setupMu.Lock()
-	defer s.setupMu.Unlock()
-	s.setupToken = ""
-	if err := os.Remove(filepath.Join(s.Dir, setupFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := s.openSetup(false); err != nil {
 		s.log.Warn("the used set-up token file could not be removed", slog.Any("err", err))
 	}
 	return g, nil
@@ -143,9 +140,7 @@ func (s *Service) firstRoot(ctx context.Context, who auth.Actor, in SetupInput, 
 			return err
 		}
 		tx.AfterCommit(func() { s.setupNeeded.Store(false) })
-		by := who
-		by.Kind, by.ID, by.Name = auth.User, user.ID, user.Username
-		return audit(ctx, tx, by, "setup.completed", "ok", user.ID, map[string]any{})
+		return audit(ctx, tx, who.As(user.ID, user.Username), "setup.completed", "ok", user.ID, map[string]any{})
 	})
 	if err != nil {
 		return Grant{}, err

@@ -140,12 +140,3 @@ func (s *Service) UpdateMe(ctx context.Context, who auth.Actor, p Profile) (u st
 	})
 	return u, err
 }
-
-// Names returns the public records of several accounts.
-func (s *Service) Names(ctx context.Context, ids ...string) (users map[string]store.User, err error) {
-	err = s.DB.Read(ctx, func(tx *store.Tx) error {
-		users, err = tx.Users(ctx, ids...)
-		return err
-	})
-	return users, err
-}

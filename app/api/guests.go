@@ -45,7 +45,7 @@ func (s *Server) registerGuests() {
 		RoomPath
 		Body *GuestRequest `required:"false"`
 	},
-	) (*created[GuestToken], error) {
+	) (*body[GuestToken], error) {
 		if in.Body == nil {
 			in.Body = &GuestRequest{}
 		}
@@ -53,7 +53,7 @@ func (s *Server) registerGuests() {
 		if err != nil {
 			return nil, err
 		}
-		return &created[GuestToken]{Body: guestOf(g)}, nil
+		return &body[GuestToken]{Body: guestOf(g)}, nil
 	})
 	register(s, huma.Operation{
 		OperationID: "refresh-guest", Method: http.MethodPost, Path: "/rooms/{room_id}/guest/refresh", Tags: tags,

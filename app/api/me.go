@@ -33,20 +33,13 @@ type UserPublic struct {
 
 func (s *Server) meOf(u store.User) Me {
 	return Me{
-		ID: u.ID, Username: u.Username, DisplayName: shownName(u), AvatarURL: s.fileURL(u.AvatarFileID), Role: u.Role,
-		Status: u.Status, Locale: u.Locale, CreatedAt: timeText(u.CreatedAt), Version: u.Version,
+		ID: u.ID, Username: u.Username, DisplayName: u.Shown(), AvatarURL: s.Files.URL(u.AvatarFileID), Role: u.Role,
+		Status: u.Status, Locale: u.Locale, CreatedAt: u.CreatedAt.Text(), Version: u.Version,
 	}
 }
 
 func (s *Server) userOf(u store.User) UserPublic {
-	return UserPublic{ID: u.ID, Username: u.Username, DisplayName: shownName(u), AvatarURL: s.fileURL(u.AvatarFileID)}
-}
-
-func shownName(u store.User) string {
-	if u.DisplayName != "" {
-		return u.DisplayName
-	}
-	return u.Username
+	return UserPublic{ID: u.ID, Username: u.Username, DisplayName: u.Shown(), AvatarURL: s.Files.URL(u.AvatarFileID)}
 }
 
 type versioned[T any] struct {
@@ -127,7 +120,7 @@ func (s *Server) mySessions(ctx context.Context, _ *struct{}) (*body[page[Sessio
 	for _, x := range list {
 		items = append(items, SessionInfo{
 			ID: x.ID, DeviceName: x.DeviceName, UserAgent: x.UserAgent, IP: x.IP, Current: x.ID == who.Session,
-			CreatedAt: timeText(x.CreatedAt), LastUsedAt: timeText(x.LastUsedAt), ExpiresAt: timeText(x.ExpiresAt),
+			CreatedAt: x.CreatedAt.Text(), LastUsedAt: x.LastUsedAt.Text(), ExpiresAt: x.ExpiresAt.Text(),
 		})
 	}
 	return answer(pageOf(items, "")), nil

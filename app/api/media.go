@@ -113,7 +113,7 @@ type MediaPath struct {
 
 // thumbnail is the picture of a media as the caller may fetch it.
 func (s *Server) thumbnail(ctx context.Context, m store.Media) *string {
-	if cover := s.fileURL(m.CoverFileID); cover != nil {
+	if cover := s.Files.URL(m.CoverFileID); cover != nil {
 		return cover
 	}
 	if u := s.Library.Thumbnail(actorOf(ctx), m); u != "" {
@@ -127,7 +127,7 @@ func (s *Server) mediaOf(ctx context.Context, v library.MediaView) Media {
 	out := Media{
 		ID: m.ID, RoomID: m.RoomID, PlaylistID: m.PlaylistID, Name: m.Name, Description: m.Description, Provider: m.SourceProvider,
 		Instance: m.Instance, Live: m.Live, Duration: m.Duration, Proxy: m.Proxy, Share: m.Share, ThumbnailURL: s.thumbnail(ctx, m),
-		Position: m.Position, AccessMode: m.AccessMode, Tracks: len(v.Tracks), CreatedAt: timeText(m.CreatedAt), Version: m.Version,
+		Position: m.Position, AccessMode: m.AccessMode, Tracks: len(v.Tracks), CreatedAt: m.CreatedAt.Text(), Version: m.Version,
 	}
 	if v.Creator != nil {
 		u := s.userOf(*v.Creator)
@@ -226,7 +226,7 @@ func (s *Server) addBatch(ctx context.Context, in *struct {
 	RoomPath
 	Body MediaBatch
 },
-) (*created[MediaAdded], error) {
+) (*body[MediaAdded], error) {
 	b := library.Batch{Playlist: in.Body.PlaylistID, Index: in.Body.Index, Dedupe: in.Body.Dedupe, Items: make([]library.Item, len(in.Body.Items))}
 	for i, m := range in.Body.Items {
 		b.Items[i] = m.item()
@@ -239,7 +239,7 @@ func (s *Server) addBatch(ctx context.Context, in *struct {
 	if added.Skipped == nil {
 		added.Skipped = []int{}
 	}
-	return &created[MediaAdded]{Body: added}, nil
+	return &body[MediaAdded]{Body: added}, nil
 }
 
 func (s *Server) updateMedia(ctx context.Context, in *struct {
@@ -357,6 +357,6 @@ func timeOr(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	at := t.UTC().Format(timestamp)
+	at := store.MillisOf(t).Text()
 	return &at
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
@@ -15,10 +14,6 @@ import (
 )
 
 const (
-	// mediaStall is how long a viewer may read nothing of a film before the
-	// source is let go. A paused player reads nothing for longer than that and
-	// asks again with a range.
-	mediaStall = 60 * time.Second
 	// mediaConnections bounds the media answers under way, of one viewer and in all.
 	mediaConnections    = 2000
 	mediaPerViewer      = 8
@@ -80,38 +75,21 @@ func (s *Server) media(c *fiber.Ctx, gate *gate) error {
 		}
 		return resp.Body.Close()
 	}
-	c.Context().SetBodyStream(&stream{body: resp.Body, conn: c.Context().Conn(), stop: stop}, int(resp.Length))
+	c.Context().SetBodyStream(&stream{ReadCloser: resp.Body, stop: stop}, int(resp.Length))
 	return nil
 }
 
-// stream is a media body on its way. Every read gives the viewer a fresh
-// deadline to take what came before.
+// stream is a media body on its way. A viewer who takes nothing for writeStall
+// loses the connection, and the source is let go with it.
 type stream struct {
-	body io.ReadCloser
-	conn net.Conn
+	io.ReadCloser
 	stop func()
-}
-
-// Read reads the next piece.
-func (b *stream) Read(p []byte) (int, error) {
-	if err := b.conn.SetWriteDeadline(time.Now().Add(mediaStall)); err != nil {
-		return 0, err
-	}
-	return b.body.Read(p)
 }
 
 // Close lets the source go.
 func (b *stream) Close() error {
 	defer b.stop()
-	return b.body.Close()
-}
-
-// fileURL is the address of an image of ours, nil without one.
-func (s *Server) fileURL(id *string) *string {
-	if id == nil {
-		return nil
-	}
-	return s.Files.URL(id)
+	return b.ReadCloser.Close()
 }
 
 // registerFiles serves images under addresses that only those know who were

@@ -151,16 +151,11 @@ type body[T any] struct{ Body T }
 
 func answer[T any](v T) *body[T] { return &body[T]{Body: v} }
 
-// timestamp is how resource times travel: RFC 3339, UTC, milliseconds.
-const timestamp = "2006-01-02T15:04:05.000Z"
-
-func timeText(m store.Millis) string { return m.Time().UTC().Format(timestamp) }
-
 func timeTextPtr(m *store.Millis) *string {
 	if m == nil {
 		return nil
 	}
-	t := timeText(*m)
+	t := m.Text()
 	return &t
 }
 

@@ -56,7 +56,7 @@ func fillDenied(err error, p *Problem) {
 
 func fillCooldown(err error, p *Problem) {
 	if e, ok := errors.AsType[*room.CooldownError](err); ok {
-		p.with("retry_at", e.RetryAt.UTC().Format(timestamp))
+		p.with("retry_at", store.MillisOf(e.RetryAt).Text())
 	}
 }
 

@@ -116,27 +116,15 @@ func (s *Server) info() Info {
 }
 
 func permissionCatalogue() PermissionCatalogue {
-	state := func(bit, on, most perm.Mask) string {
-		switch {
-		case on.Has(bit):
-			return "on"
-		case most.Has(bit):
+	word := func(standing string) string {
+		if standing == "may" {
 			return "off"
 		}
-		return "never"
+		return standing
 	}
 	out := PermissionCatalogue{Bits: []PermissionBit{}}
-	for i := range 63 {
-		bit := perm.Mask(1) << i
-		if !perm.All.Has(bit) {
-			continue
-		}
-		out.Bits = append(out.Bits, PermissionBit{
-			Bit: i, Name: perm.Names(bit)[0],
-			Guest:  state(bit, perm.DefaultGuest, perm.CapGuest),
-			Member: state(bit, perm.DefaultMember, perm.CapMember),
-			Admin:  state(bit, perm.DefaultAdmin, perm.CapAdmin),
-		})
+	for _, p := range perm.List() {
+		out.Bits = append(out.Bits, PermissionBit{Bit: p.Bit, Name: p.Name, Guest: word(p.Guest), Member: word(p.Member), Admin: word(p.Admin)})
 	}
 	return out
 }

@@ -105,16 +105,16 @@ type PageQuery struct {
 
 func (s *Server) cardOf(ctx context.Context, c room.Card) RoomCard {
 	out := RoomCard{
-		ID: c.Room.ID, Slug: c.Room.Slug, Name: c.Room.Name, Description: c.Room.Description, CoverURL: s.fileURL(c.Room.CoverFileID),
+		ID: c.Room.ID, Slug: c.Room.Slug, Name: c.Room.Name, Description: c.Room.Description, CoverURL: s.Files.URL(c.Room.CoverFileID),
 		Creator: s.userOf(c.Creator), Visibility: c.Room.Visibility, Status: c.Room.Status, NeedPassword: c.Room.PasswordHash != nil,
 		Guests: c.Guests, Members: c.Members, Viewers: c.Viewers,
-		CreatedAt: timeText(c.Room.CreatedAt), LastActivityAt: timeText(c.Room.LastActivityAt), MyStatus: c.MyStatus, MyRole: c.MyRole,
+		CreatedAt: c.Room.CreatedAt.Text(), LastActivityAt: c.Room.LastActivityAt.Text(), MyStatus: c.MyStatus, MyRole: c.MyRole,
 	}
 	if out.MyStatus == "active" {
 		out.MyStatus = "member"
 	}
 	if n := c.Now; n != nil {
-		out.Now = &RoomNow{Name: n.Name, Playing: n.Playing, Position: n.Position, Duration: n.Duration, UpdatedAt: int64(n.UpdatedAt)}
+		out.Now = &RoomNow{Name: n.Media.Name, Playing: n.Playing, Position: n.Position, Duration: n.Duration, UpdatedAt: int64(n.UpdatedAt)}
 		if !out.NeedPassword || out.MyStatus == "member" {
 			out.Now.Thumbnail = s.thumbnail(ctx, n.Media)
 		}

@@ -90,7 +90,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(func() { reg.Close() })
 	media := proxy.New(proxy.Config{Key: master.Derive("proxy"), HTTP: http.DefaultClient, Files: reg, Log: log})
 	t.Cleanup(media.Close)
-	hub := realtime.NewHub(realtime.Config{Backing: library.NewBacking(db, reg, log), Log: log})
+	hub := realtime.NewHub(realtime.Config{Backing: library.NewBacking(db), Log: log})
 	t.Cleanup(func() { _ = hub.Drain(context.WithoutCancel(ctx)) })
 	rooms := room.New(room.Config{DB: db, Settings: set, Passwords: passwords, Tokens: accounts.Tokens(), Publisher: hub, Live: hubRooms{hub}, Log: log})
 	lib := library.NewService(library.Config{DB: db, Rooms: rooms, Live: hub, Settings: set, Registry: reg, Proxy: media, Sealer: master, Log: log})

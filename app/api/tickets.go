@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"synctv/app/auth"
+	"synctv/store"
 )
 
 const (
@@ -105,7 +106,7 @@ func (s *Server) registerTickets() {
 	register(s, huma.Operation{
 		OperationID: "create-ticket", Method: http.MethodPost, Path: "/tickets", Tags: []string{"Realtime"}, DefaultStatus: http.StatusCreated,
 		Summary: "Get a single-use ticket for the room's WebSocket", Description: "Valid for 30 seconds. Open ws_url with subprotocol synctv.v1.",
-	}, rule{Need: inRoom, Rate: "ws_connect"}, func(ctx context.Context, in *struct{ Body TicketRequest }) (*created[TicketAnswer], error) {
+	}, rule{Need: inRoom, Rate: "ws_connect"}, func(ctx context.Context, in *struct{ Body TicketRequest }) (*body[TicketAnswer], error) {
 		rq := requestOf(ctx)
 		if _, err := s.Rooms.Enter(ctx, rq.actor, in.Body.RoomID); err != nil {
 			return nil, err
@@ -115,14 +116,9 @@ func (s *Server) registerTickets() {
 			return nil, err
 		}
 		scheme := strings.Replace(rq.scheme, "http", "ws", 1)
-		return &created[TicketAnswer]{Body: TicketAnswer{
-			Ticket: secret, ExpiresAt: expires.UTC().Format(timestamp),
+		return &body[TicketAnswer]{Body: TicketAnswer{
+			Ticket: secret, ExpiresAt: store.MillisOf(expires).Text(),
 			WSURL: scheme + "://" + rq.host + "/ws/rooms/" + in.Body.RoomID + "?ticket=" + secret,
 		}}, nil
 	})
-}
-
-// created is the answer to an operation that made something.
-type created[T any] struct {
-	Body T
 }

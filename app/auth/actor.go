@@ -57,5 +57,12 @@ func (a Actor) IsRoot() bool { return a.Kind == User && a.SiteRole == "root" }
 // IsActive reports whether the actor is an account in good standing.
 func (a Actor) IsActive() bool { return a.Kind == User && a.Status == "active" }
 
+// As is the same caller, known from now on as an account: for the record of
+// what they did to become it.
+func (a Actor) As(id, name string) Actor {
+	a.Kind, a.ID, a.Name = User, id, name
+	return a
+}
+
 // IsGuestID reports whether an id is that of a guest.
 func IsGuestID(id string) bool { return strings.HasPrefix(id, GuestPrefix) }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -185,6 +186,19 @@ func (t *Tokens) Verify(kind, token string) (Claims, error) {
 		return Claims{}, ErrToken
 	}
 	return c, nil
+}
+
+// VerifyOneOf is Verify where tokens of several kinds may come: the token says
+// which it is, and then has to be exactly that.
+func (t *Tokens) VerifyOneOf(token string, kinds ...string) (Claims, error) {
+	if len(token) > maxToken {
+		return Claims{}, ErrToken
+	}
+	var says Claims
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &says); err != nil || !slices.Contains(kinds, says.Kind) {
+		return Claims{}, ErrToken
+	}
+	return t.Verify(says.Kind, token)
 }
 
 func (t *Tokens) lookup(tok *jwt.Token) (any, error) {

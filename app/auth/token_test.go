@@ -166,6 +166,38 @@ func TestA04_TokenKindConfusion(t *testing.T) {
 	}
 }
 
+func TestA04_WhatATokenSaysOfItselfProvesNothing(t *testing.T) {
+	tokens := testTokens(t)
+	for _, kind := range []string{"access", "guest"} {
+		token, _, err := tokens.Sign(kind, time.Minute, user("u1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := tokens.VerifyOneOf(token, "access", "guest"); err != nil || c.Kind != kind {
+			t.Errorf("%s: %+v, %v", kind, c, err)
+		}
+		if _, err := tokens.VerifyOneOf(token, "mfa"); err == nil {
+			t.Errorf("a %s token passed where only mfa is taken", kind)
+		}
+		parts := strings.Split(token, ".")
+		for _, says := range []string{"access", "guest", "mfa", ""} {
+			claims := base64.RawURLEncoding.EncodeToString([]byte(`{"typ":"` + says + `","sub":"root","iss":"site","aud":["api","guest"],"exp":4102444800,"iat":1,"nbf":1}`))
+			if c, err := tokens.VerifyOneOf(parts[0]+"."+claims+"."+parts[2], "access", "guest"); err == nil {
+				t.Errorf("altered to %q: accepted as %+v", says, c)
+			}
+		}
+	}
+	lie := forge(t, jwt.SigningMethodRS256, testKey().Private, nil, func(c jwt.MapClaims) { c["typ"] = "guest" })
+	if _, err := tokens.VerifyOneOf(lie, "access", "guest"); err == nil {
+		t.Error("an access token that calls itself a guest's was accepted")
+	}
+	for _, junk := range []string{"", "a.b.c", "..", strings.Repeat("A", maxToken+1)} {
+		if _, err := tokens.VerifyOneOf(junk, "access", "guest"); !errors.Is(err, ErrToken) {
+			t.Errorf("%.20q: %v, want ErrToken", junk, err)
+		}
+	}
+}
+
 func TestA05_ClaimsOutOfBounds(t *testing.T) {
 	tokens, now := testTokens(t), time.Now()
 	other, err := rsa.GenerateKey(rand.Reader, keyBits)

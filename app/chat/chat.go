@@ -177,9 +177,7 @@ func (s *Service) post(ctx context.Context, tx *store.Tx, c room.Caller, id, con
 }
 
 func (s *Service) announce(ctx context.Context, roomID string, ev protocol.Event) {
-	if err := s.pub.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "announcement lost", slog.String("room", roomID), slog.String("type", ev.Type), slog.Any("err", err))
-	}
+	room.Announce(ctx, s.pub, s.log, roomID, ev)
 }
 
 // Page is where to read: before a number going back, after one going forward,
@@ -333,13 +331,13 @@ func (s *Service) messages(ctx context.Context, tx *store.Tx, rows []store.ChatM
 	for i, m := range rows {
 		msg := protocol.ChatMessage{
 			ID: m.ID, Seq: m.Seq, Kind: m.Kind, Content: m.Content, ReplyTo: m.ReplyTo,
-			CreatedAt: stamp(m.CreatedAt), Deleted: m.DeletedAt != nil,
+			CreatedAt: m.CreatedAt.Text(), Deleted: m.DeletedAt != nil,
 		}
 		if m.ClientID != nil {
 			msg.ClientID = *m.ClientID
 		}
 		if m.EditedAt != nil {
-			at := stamp(*m.EditedAt)
+			at := m.EditedAt.Text()
 			msg.EditedAt = &at
 		}
 		switch {
@@ -363,10 +361,7 @@ func (s *Service) person(ctx context.Context, tx *store.Tx, roomID, userID strin
 	if err != nil {
 		return protocol.Person{}, fmt.Errorf("author %s: %w", userID, err)
 	}
-	p := protocol.Person{ID: userID, Kind: string(auth.User), Name: u.DisplayName}
-	if p.Name == "" {
-		p.Name = u.Username
-	}
+	p := protocol.Person{ID: userID, Kind: string(auth.User), Name: u.Shown()}
 	if u.AvatarFileID != nil && s.avatar != nil {
 		p.AvatarURL = s.avatar(*u.AvatarFileID)
 	}
@@ -379,6 +374,3 @@ func (s *Service) person(ctx context.Context, tx *store.Tx, roomID, userID strin
 	}
 	return p, err
 }
-
-// stamp is how times travel: RFC 3339, UTC, milliseconds.
-func stamp(m store.Millis) string { return m.Time().UTC().Format("2006-01-02T15:04:05.000Z") }

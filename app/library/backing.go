@@ -7,12 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
 	"synctv/app/room"
-	"synctv/providers"
 	"synctv/realtime/playback"
 	"synctv/store"
 )
@@ -23,16 +21,10 @@ const heartbeatGrace = 60 * time.Second
 
 // Backing is the durable side of live rooms: it loads and keeps their playback
 // and finds the media that commands mean. Rights are the hub's business.
-type Backing struct {
-	db       *store.DB
-	registry *providers.Registry
-	log      *slog.Logger
-}
+type Backing struct{ db *store.DB }
 
 // NewBacking makes the backing of a hub.
-func NewBacking(db *store.DB, registry *providers.Registry, log *slog.Logger) *Backing {
-	return &Backing{db: db, registry: registry, log: log.With("part", "backing")}
-}
+func NewBacking(db *store.DB) *Backing { return &Backing{db: db} }
 
 // Load gives a room that comes alive its state, under a new epoch.
 func (b *Backing) Load(ctx context.Context, roomID string) (snap playback.Snapshot, err error) {

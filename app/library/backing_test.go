@@ -3,7 +3,6 @@ package library_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +27,7 @@ func (w *world) playback() (p store.Playback) {
 }
 
 func (w *world) backing() *library.Backing {
-	return library.NewBacking(w.db, w.reg, slog.New(slog.DiscardHandler))
+	return library.NewBacking(w.db)
 }
 
 // playing saves a room that plays a media.

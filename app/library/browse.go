@@ -27,7 +27,7 @@ type Instance struct {
 // Sources lists the kinds of sources of this site with the instances that the
 // caller may use.
 func (s *Service) Sources(_ context.Context, who auth.Actor) ([]Source, error) {
-	if err := mayBrowse(who); err != nil {
+	if err := room.RequireUser(who); err != nil {
 		return nil, err
 	}
 	out := []Source{}
@@ -47,19 +47,6 @@ func (s *Service) Sources(_ context.Context, who auth.Actor) ([]Source, error) {
 		}
 	}
 	return out, nil
-}
-
-// mayBrowse keeps sources from everybody but accounts in good standing.
-func mayBrowse(who auth.Actor) error {
-	switch {
-	case who.IsGuest():
-		return room.ErrGuests
-	case !who.IsUser():
-		return room.ErrSignIn
-	case !who.IsActive():
-		return room.ErrAccountPending
-	}
-	return nil
 }
 
 // visible reports whether an instance is there for the caller. One that is not
@@ -121,7 +108,7 @@ type Folder struct {
 
 // Browse lists a folder of a source, or matches below it.
 func (s *Service) Browse(ctx context.Context, who auth.Actor, kind providers.Kind, rq providers.BrowseRequest) (Folder, error) {
-	if err := mayBrowse(who); err != nil {
+	if err := room.RequireUser(who); err != nil {
 		return Folder{}, err
 	}
 	in, err := s.instance(kind, rq.Instance, who)
@@ -143,7 +130,7 @@ func (s *Service) Browse(ctx context.Context, who auth.Actor, kind providers.Kin
 
 // Parse asks one kind of source what a pasted text means.
 func (s *Service) Parse(ctx context.Context, who auth.Actor, kind providers.Kind, instance, input, publicURL string) ([]providers.Candidate, error) {
-	if err := mayBrowse(who); err != nil {
+	if err := room.RequireUser(who); err != nil {
 		return nil, err
 	}
 	in, err := s.instance(kind, instance, who)
@@ -163,7 +150,7 @@ const resolveBudget = 12 * time.Second
 // Guess finds out what a pasted text means without being told the kind of
 // source: the surest kinds are asked first, the first answer wins.
 func (s *Service) Guess(ctx context.Context, who auth.Actor, input, publicURL string) ([]providers.Candidate, error) {
-	if err := mayBrowse(who); err != nil {
+	if err := room.RequireUser(who); err != nil {
 		return nil, err
 	}
 	var first error

@@ -95,10 +95,7 @@ func (s *Service) announce(ctx context.Context, roomID string, list store.Playli
 	if len(ids) > maxListed {
 		data.IDs, data.Reload = []string{}, true
 	}
-	ev := protocol.Event{Type: protocol.TypeLibraryChanged, Data: data, Need: viewPlaylist}
-	if err := s.live.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "announcement lost", slog.String("room", roomID), slog.Any("err", err))
-	}
+	room.Announce(ctx, s.live, s.log, roomID, protocol.Event{Type: protocol.TypeLibraryChanged, Data: data, Need: viewPlaylist})
 }
 
 // firstIDs is what an audit row names of a batch.

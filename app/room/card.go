@@ -24,7 +24,6 @@ type Card struct {
 // Now is what a room watches.
 type Now struct {
 	Media     store.Media
-	Name      string
 	Playing   bool
 	Position  float64
 	Duration  *float64
@@ -53,33 +52,32 @@ func (s *Service) Public(ctx context.Context, who auth.Actor, f Filter) (cards [
 	if !s.site().GuestsEnabled && !who.IsUser() {
 		return nil, "", ErrSignIn
 	}
-	err = s.db.Read(ctx, func(tx *store.Tx) error {
-		rooms, cursor, err := tx.Rooms(ctx, store.RoomFilter{
-			Visibility: "public", Status: "active", Query: f.Query, Sort: f.Sort, Cursor: f.Cursor, Limit: f.Limit,
-		})
-		if err != nil {
-			return err
-		}
-		next = cursor
-		cards, err = s.cards(ctx, tx, who, rooms)
-		return err
+	cards, next, err = s.list(ctx, who, store.RoomFilter{
+		Visibility: "public", Status: "active", Query: f.Query, Sort: f.Sort, Cursor: f.Cursor, Limit: f.Limit,
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list public rooms: %w", err)
 	}
-	s.countViewers(cards)
 	return cards, next, nil
 }
 
 // Mine lists the rooms in which who has a member row.
 func (s *Service) Mine(ctx context.Context, who auth.Actor, f Filter) (cards []Card, next string, err error) {
-	if err := standing(who); err != nil || who.IsGuest() {
-		return nil, "", errors.Join(err, ErrGuests)
+	if err := RequireUser(who); err != nil {
+		return nil, "", err
 	}
+	cards, next, err = s.list(ctx, who, store.RoomFilter{
+		Member: who.ID, MemberStatus: f.Status, Query: f.Query, Sort: f.Sort, Cursor: f.Cursor, Limit: f.Limit,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list own rooms: %w", err)
+	}
+	return cards, next, nil
+}
+
+func (s *Service) list(ctx context.Context, who auth.Actor, f store.RoomFilter) (cards []Card, next string, err error) {
 	err = s.db.Read(ctx, func(tx *store.Tx) error {
-		rooms, cursor, err := tx.Rooms(ctx, store.RoomFilter{
-			Member: who.ID, MemberStatus: f.Status, Query: f.Query, Sort: f.Sort, Cursor: f.Cursor, Limit: f.Limit,
-		})
+		rooms, cursor, err := tx.Rooms(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -88,7 +86,7 @@ func (s *Service) Mine(ctx context.Context, who auth.Actor, f Filter) (cards []C
 		return err
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("list own rooms: %w", err)
+		return nil, "", err
 	}
 	s.countViewers(cards)
 	return cards, next, nil
@@ -231,7 +229,7 @@ func playing(ctx context.Context, tx *store.Tx, roomID string) (*Now, error) {
 	if err != nil {
 		return nil, ignoreMissing(err)
 	}
-	return &Now{Media: m, Name: m.Name, Playing: p.Playing, Position: p.Position, Duration: p.Duration, UpdatedAt: p.UpdatedAt}, nil
+	return &Now{Media: m, Playing: p.Playing, Position: p.Position, Duration: p.Duration, UpdatedAt: p.UpdatedAt}, nil
 }
 
 func ignoreMissing(err error) error {

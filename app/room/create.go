@@ -39,10 +39,7 @@ var reservedSlugs = []string{"health", "stats", "batch", "reorder", "new", "crea
 // Create makes a room with everything that belongs to it: settings, its
 // creator as a member, the root playlist, the playback state.
 func (s *Service) Create(ctx context.Context, who auth.Actor, d Draft) (View, error) {
-	if who.IsGuest() {
-		return View{}, ErrGuests
-	}
-	if err := standing(who); err != nil {
+	if err := RequireUser(who); err != nil {
 		return View{}, err
 	}
 	site := s.site()

@@ -27,10 +27,7 @@ type door struct {
 // Join makes who a member, or an applicant when the room reviews. Joining again
 // changes nothing and is no error.
 func (s *Service) Join(ctx context.Context, who auth.Actor, roomID string, a Application) (MemberView, error) {
-	if who.IsGuest() {
-		return MemberView{}, ErrGuests
-	}
-	if err := standing(who); err != nil {
+	if err := RequireUser(who); err != nil {
 		return MemberView{}, err
 	}
 	nickname, err := nicknameRule.Clean(a.Nickname)

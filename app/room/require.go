@@ -73,6 +73,14 @@ func (s *Service) RequireMember(ctx context.Context, tx *store.Tx, who auth.Acto
 	return c, err
 }
 
+// RequireUser refuses everybody but accounts in good standing.
+func RequireUser(who auth.Actor) error {
+	if who.IsGuest() {
+		return ErrGuests
+	}
+	return standing(who)
+}
+
 // standing refuses those who may be in no room at all.
 func standing(who auth.Actor) error {
 	switch {

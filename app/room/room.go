@@ -78,12 +78,16 @@ func New(c Config) *Service {
 // site is the site's settings as they are now.
 func (s *Service) site() *settings.Site { return s.settings.Current() }
 
-// announce publishes after a commit. A lost announcement is no error: clients
+// Announce publishes after a commit. A lost announcement is no error: clients
 // see a gap in versions and read again.
-func (s *Service) announce(ctx context.Context, roomID string, ev protocol.Event) {
-	if err := s.pub.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "announcement lost", slog.String("room", roomID), slog.String("type", ev.Type), slog.Any("err", err))
+func Announce(ctx context.Context, pub Publisher, log *slog.Logger, roomID string, ev protocol.Event) {
+	if err := pub.Publish(context.WithoutCancel(ctx), roomID, ev); err != nil {
+		log.LogAttrs(ctx, slog.LevelWarn, "announcement lost", slog.String("room", roomID), slog.String("type", ev.Type), slog.Any("err", err))
 	}
+}
+
+func (s *Service) announce(ctx context.Context, roomID string, ev protocol.Event) {
+	Announce(ctx, s.pub, s.log, roomID, ev)
 }
 
 // Audit writes the audit row of a change into the transaction that makes it.
